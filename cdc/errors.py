@@ -1,0 +1,112 @@
+"""Every error that cdc-stream raises.
+
+    CdcError
+    ├── ConfigError            the configuration cannot be used (exit code 2)
+    ├── SourceError            the source database
+    │   ├── SourceUnavailable      not reachable now; retriable
+    │   ├── SourceRefused          reachable, but it refuses: password, rights, settings
+    │   ├── SlotInUse              another session reads the slot; retriable
+    │   └── SourceLost             what the stored offset needs is gone
+    ├── SinkError              Kafka
+    │   ├── KafkaUnavailable       not reachable now; retriable
+    │   ├── KafkaRefused           reachable, but it refuses: rights, transactions, topic settings
+    │   ├── RecordTooLarge         one record exceeds what the broker takes
+    │   └── Fenced                 another instance of the same connector took over
+    ├── DecodeError            bytes that do not follow the protocol
+    └── ConversionError        a value that its schema cannot carry
+
+Each error says what happened with the value in `str(error)`, and what to do in `error.remedy`. Whether a new attempt can help
+is a fact on the class: `retriable`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CdcError(Exception):
+    """Base of all errors of cdc-stream: one sentence of fact with the value, one sentence of remedy."""
+
+    retriable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, fact: str, remedy: str = "") -> None:
+        super().__init__(fact)
+        self.remedy = remedy
+
+    def sentence(self) -> str:
+        """Return fact and remedy as one line for a person."""
+        fact = str(self).rstrip(".")
+        return f"{fact}. {self.remedy}" if self.remedy else f"{fact}."
+
+
+class ConfigError(CdcError):
+    """The configuration cannot be used; nothing was started."""
+
+    exit_code = 2
+
+
+class SourceError(CdcError):
+    """Something is wrong at the source database."""
+
+
+class SourceUnavailable(SourceError):
+    """The source cannot be reached now, or the connection broke."""
+
+    retriable = True
+
+
+class SourceRefused(SourceError):
+    """The source answers, but refuses: wrong password, missing right, unsuitable setting, absent object."""
+
+
+class SlotInUse(SourceError):
+    """Another session reads the replication slot."""
+
+    retriable = True
+
+
+class SourceLost(SourceError):
+    """What the stored offset needs is no longer there; going on would lose changes in silence."""
+
+
+class SinkError(CdcError):
+    """Something is wrong at the destination."""
+
+
+class KafkaUnavailable(SinkError):
+    """No broker can be reached now, or a request's result is unknown."""
+
+    retriable = True
+
+
+class KafkaRefused(SinkError):
+    """The broker answers, but refuses: authorisation, no transactions, invalid topic."""
+
+
+class RecordTooLarge(SinkError):
+    """One record is larger than the broker or the topic accepts."""
+
+
+class Fenced(SinkError):
+    """Another instance with the same transactional id has started; this one can write nothing more."""
+
+
+class DecodeError(CdcError):
+    """Bytes from the source do not follow its protocol.
+
+    `offset` is the position in the message at which reading failed, in bytes; `window` is the message around it, in hex.
+    """
+
+    def __init__(self, fact: str, data: bytes = b"", offset: int = 0) -> None:
+        self.offset = offset
+        self.window = bytes(data[max(0, offset - 16) : offset + 16]).hex(" ")
+        where = f" at byte {offset} of {len(data)} (bytes around it: {self.window or 'none'})"
+        super().__init__(
+            fact + where, "Report it with this message: the server sent something that cdc-stream does not read."
+        )
+        self.fact = fact
+
+
+class ConversionError(CdcError):
+    """A value cannot be carried by the schema that the configuration asks for."""
