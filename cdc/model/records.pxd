@@ -1,0 +1,33 @@
+"""Encoded records on their way to Kafka."""
+
+from libc.stdint cimport int32_t, int64_t
+
+from cdc.model.buffer cimport Buffer
+
+# Offsets point into the batch's data; a size of -1 means null (for the header: that there is none).
+cdef struct Record:
+    int64_t key
+    int64_t value
+    int64_t header
+    int32_t key_size
+    int32_t value_size
+    int32_t header_size
+    int32_t header_name
+    int32_t topic
+
+
+cdef class RecordBatch:
+    cdef readonly list topics
+    cdef readonly list header_names
+    cdef public tuple headers
+    cdef public int64_t timestamp_ms
+    cdef Buffer data
+    cdef Record *records
+    cdef int64_t record_count
+    cdef int64_t record_capacity
+
+    cdef int32_t use_topic(self, str topic) except -1
+    cdef int32_t use_header(self, str name) except -1
+    cdef Record *add_record(self, int32_t topic) except NULL
+    cdef object _slice(self, int64_t start, int32_t size)
+    cdef object _put(self, object content)
