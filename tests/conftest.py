@@ -1,0 +1,60 @@
+"""Real servers and fresh databases for every test; other fixtures live in `tests/support`, one plugin a theme.
+
+A server that `python -m cdc.testing up` left running is used as it is, unless `CDC_TEST_REUSE=0`; else each session starts
+its own, at the first test that asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from uuid import uuid4
+
+import pytest
+
+from cdc.testing import servers
+from cdc.testing.servers import Address, standing
+from tests.support.database import Database, created, dropped
+
+
+def pytest_report_header() -> str:
+    versions = [f"{name} {servers.version(name)}" for name in ("postgres", "kafka")]
+    return f"servers: {', '.join(versions)}; Cython {metadata.version('Cython')}"
+
+
+def _server(name: str) -> Iterator[Address]:
+    found = standing.find(name) if os.environ.get("CDC_TEST_REUSE") != "0" else None
+    if found is not None:
+        yield found
+        return
+    with servers.create(name) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Address]:
+    """The session's PostgreSQL; a test that stops or kills it starts its own `PostgresServer`."""
+    yield from _server("postgres")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Address]:
+    """The session's Kafka; a test that stops or kills it starts its own `KafkaServer`."""
+    yield from _server("kafka")
+
+
+@pytest.fixture
+def database(postgres: Address) -> Iterator[Database]:
+    """A new, empty database; it is dropped with its slots after the test, whoever is still connected."""
+    fresh = created(postgres)
+    try:
+        yield fresh
+    finally:
+        dropped(fresh)
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A topic prefix, connector name or transactional id that no other test has."""
+    return f"t{uuid4().hex[:10]}"

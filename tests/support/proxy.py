@@ -1,0 +1,112 @@
+"""A TCP proxy before a real server, to cut, refuse, delay, stall and half-close its connections."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+CHUNK = 65536
+
+
+class Proxy:
+    """Passes bytes between clients and one server, on a free loopback port, until it is told to misbehave.
+
+    A Kafka broker must advertise the proxy's port, or clients go past it after their first connection. `delay` holds every
+    chunk back by so many seconds; `accepted` counts the connections so far. All methods belong to the event loop that
+    entered the proxy.
+    """
+
+    def __init__(self, host: str, port: int, *, listen: int = 0) -> None:
+        self.host = "127.0.0.1"
+        self.port = listen
+        self.delay = 0.0
+        self.accepted = 0
+        self._target = (host, port)
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._links: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self.accept()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.refuse()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self._links)
+
+    async def accept(self) -> None:
+        """Listen, on the same port as before."""
+        if self._server is None:
+            self._server = await asyncio.start_server(self._link, self.host, self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    async def refuse(self) -> None:
+        """Cut every connection and stop listening: clients get "connection refused", as from a stopped server."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Break every open connection at both ends at once; new ones are welcome."""
+        links = [task for task in self._links if task.cancel()]
+        await asyncio.gather(*links, return_exceptions=True)
+
+    def stall(self) -> None:
+        """Keep the connections open and pass nothing, as a network that swallows packets."""
+        self._passing.clear()
+
+    def resume(self) -> None:
+        """Pass bytes again, first those that were held back."""
+        self._passing.set()
+
+    def half_close(self) -> None:
+        """End the server's direction of every connection: clients read an end of file and can still write."""
+        for client in self._clients:
+            client.write_eof()
+
+    async def _link(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.accepted += 1
+        self._links.add(task)
+        self._clients.add(client)
+        try:
+            await self._serve(reader, client)
+        except (OSError, asyncio.CancelledError):  # a connection broke, or `cut` broke it
+            pass
+        finally:
+            client.transport.abort()
+            self._clients.discard(client)
+            self._links.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        answers, server = await asyncio.open_connection(*self._target)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pass(reader, server))
+                both.create_task(self._pass(answers, client))
+        except* OSError:
+            pass
+        finally:
+            server.transport.abort()
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(CHUNK):
+            await asyncio.sleep(self.delay)
+            await self._passing.wait()
+            if target.can_write_eof() and not target.is_closing():
+                target.write(chunk)
+                await target.drain()
+        with suppress(OSError):
+            target.write_eof()
