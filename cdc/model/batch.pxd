@@ -94,5 +94,12 @@ cdef class ChangeBatch:
         self.cells[cell].kind = INT_CELL
         self.cells[cell].value = value
 
+    cdef inline int put_text_here(self, int64_t cell, Py_ssize_t start) noexcept:
+        """Make the end of the arena, from `start` on, the cell's text."""
+        self.cells[cell].kind = TEXT_CELL
+        self.cells[cell].value = start
+        self.cells[cell].size = <int32_t> (self.arena.size - start)
+        return 0
+
     cdef inline const char *cell_data(self, const Cell *cell) noexcept:
         return self.arena.data + cell.value

@@ -1,0 +1,14 @@
+from collections.abc import Sequence
+
+from cdc.model.batch import ChangeBatch
+from cdc.sources.postgres.row import RowPlan, SourceInfo
+
+class CopyDecoder:
+    """Decodes the rows of one table, in the order of `plan`, as snapshot reads of one position.
+
+    `info` is the source block that all rows share but for the snapshot marker.
+    """
+
+    def __init__(self, plan: RowPlan, info: SourceInfo, lsn: int) -> None: ...
+    def feed(self, rows: Sequence[bytes | memoryview], batch: ChangeBatch, marker: bytes) -> None:
+        """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`."""

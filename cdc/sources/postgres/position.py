@@ -1,0 +1,126 @@
+"""The position of a PostgreSQL source, and its offset record in Debezium's words.
+
+`lsn_proc` is where streaming goes on: everything that committed before it has been published, nothing after it has been acknowledged.
+`lsn`, `lsn_commit`, `txId`, `ts_usec` and `messageType` describe the last published event, as Debezium's connector stores them.
+The other keys are cdc-stream's own: which server the position belongs to, the part of a split transaction that is published,
+and which transactions a snapshot has already seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from cdc.errors import SourceLost
+from cdc.model.position import Offset, format_lsn
+
+MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Which transactions a snapshot has seen, for a snapshot that the slot did not export.
+
+    `text` is PostgreSQL's pg_snapshot (`xmin:xmax:xip,…`). Transactions that committed at or after `until` were not seen.
+    """
+
+    text: str
+    until: int
+
+    def sees(self, commit_lsn: int, xid: int) -> bool:
+        """Tell whether the snapshot has seen the transaction; `xid` is the 32 bits that the log carries."""
+        if commit_lsn >= self.until:
+            return False
+        low, high, *running = (int(part) for part in self.text.replace(":", ",").split(",") if part)
+        full = _widen(xid, high)
+        return full < low or (full < high and full not in running)
+
+
+def _widen(xid: int, near: int) -> int:
+    """Return the 64-bit transaction id that ends in `xid` and lies nearest to `near`."""
+    full = (near & ~0xFFFFFFFF) | xid
+    if full > near + (1 << 31):
+        full -= 1 << 32
+    elif full < near - (1 << 31):
+        full += 1 << 32
+    return full
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPosition:
+    """Where a PostgreSQL source stands.
+
+    `lsn` is the end of the last whole transaction. `partial` is (commit LSN, number of changes) of a transaction behind it that is published
+    in part. `snapshot` is true while the initial snapshot is not complete.
+    """
+
+    lsn: int
+    system_id: str = ""
+    timeline: int = 0
+    last_commit: int = 0
+    event_lsn: int = 0
+    xid: int = 0
+    commit_us: int = 0
+    operation: str = ""
+    partial: tuple[int, int] | None = None
+    snapshot: bool = False
+    visibility: Visibility | None = None
+
+    def offset(self) -> Offset:
+        """Return the value of the offset record."""
+        found: dict[str, str | int | bool | None] = {
+            "lsn_proc": self.lsn,
+            "lsn_events_processed": self.partial[1] if self.partial else 0,
+            "messageType": MESSAGE_TYPES.get(self.operation),
+            "lsn_commit": self.last_commit or None,
+            "lsn": self.event_lsn or self.lsn,
+            "txId": self.xid or None,
+            "ts_usec": self.commit_us or None,
+            "system_id": self.system_id,
+            "timeline": self.timeline,
+        }
+        if self.partial:
+            found["transaction_lsn"] = self.partial[0]
+        if self.snapshot:
+            found |= {"snapshot": "INITIAL", "snapshot_completed": False}
+        if self.visibility:
+            found |= {"snapshot_visible": self.visibility.text, "snapshot_until": self.visibility.until}
+        return {key: value for key, value in found.items() if value is not None}
+
+    @classmethod
+    def from_offset(cls, offset: Offset) -> PostgresPosition:
+        """Read the value of an offset record, ours or Debezium's; raises SourceLost for one that names no position."""
+        ours = "system_id" in offset
+        lsn = _number(offset, "lsn_proc") if ours else _number(offset, "lsn_commit", "lsn_proc", "lsn")
+        if not lsn:
+            raise SourceLost(
+                f"the stored offset {dict(offset)} names no log position",
+                "Delete the offset to start with a new snapshot, or restore the offsets topic.",
+            )
+        visible = cast("str | None", offset.get("snapshot_visible"))
+        split = _number(offset, "transaction_lsn")
+        return cls(
+            lsn=lsn,
+            system_id=str(offset.get("system_id") or ""),
+            timeline=_number(offset, "timeline"),
+            last_commit=_number(offset, "lsn_commit"),
+            event_lsn=_number(offset, "lsn"),
+            xid=_number(offset, "txId"),
+            commit_us=_number(offset, "ts_usec"),
+            partial=(split, _number(offset, "lsn_events_processed")) if split else None,
+            snapshot="snapshot" in offset and not offset.get("snapshot_completed"),
+            visibility=Visibility(visible, _number(offset, "snapshot_until")) if visible else None,
+        )
+
+    def __str__(self) -> str:
+        place = format_lsn(self.lsn)
+        return f"{place} + {self.partial[1]} changes of the transaction at {format_lsn(self.partial[0])}" if self.partial else place
+
+
+def _number(offset: Offset, *names: str) -> int:
+    """Return the first of the named values that is a number, else 0."""
+    for name in names:
+        value = offset.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return 0

@@ -1,0 +1,158 @@
+"""The publication: which tables the server sends, and how it is created."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from cdc.config.settings import PostgresSettings, PublicationAutocreate
+from cdc.errors import SourceRefused
+from cdc.model.table import TableId
+from cdc.sources.postgres.connection import Connection, refusals
+
+log = logging.getLogger(__name__)
+
+CANDIDATES = """
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and c.relpersistence = 'p' and not c.relispartition
+  and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'
+order by 1, 2
+"""
+PUBLISHED = """
+select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relreplident::text as identity,
+       greatest(c.reltuples, 0)::bigint as estimated_rows, t.rowfilter as filter,
+       (select array_agg(a.attname::text order by a.attnum) from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+        join pg_attribute a on a.attrelid = r.prrelid and a.attnum = any (r.prattrs)
+        where p.pubname = t.pubname and r.prrelid = c.oid) as column_list,
+       exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary) as has_primary_key
+from pg_publication_tables t join pg_namespace n on n.nspname = t.schemaname
+join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
+where t.pubname = %s order by 2, 3
+"""
+# Row filters and column lists came with PostgreSQL 15.
+PUBLISHED_BEFORE_15 = PUBLISHED.replace("t.rowfilter as filter", "null::text as filter").replace(
+    "a.attnum = any (r.prattrs)", "false"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """A table that the publication sends; `kind` is r, or p for a partitioned one; `column_list` None means all columns."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    identity: str
+    estimated_rows: int
+    filter: str | None
+    column_list: Sequence[str] | None
+    has_primary_key: bool
+
+    @property
+    def id(self) -> TableId:
+        """The table's name."""
+        return TableId(self.schema, self.name)
+
+
+async def ensure_publication(connection: Connection, settings: PostgresSettings) -> None:
+    """Create the publication, or bring a filtered one up to date, as `publication.autocreate.mode` says.
+
+    Raises:
+        SourceRefused: it is absent and may not be created, or no table matches the filter.
+    """
+    name, mode = settings.publication_name, settings.publication_autocreate
+    with refusals(settings):
+        cursor = await connection.execute("select puballtables from pg_publication where pubname = %s", (name,))
+        found = await cursor.fetchone()
+    if found is None:
+        await _create(connection, settings)
+    elif mode is PublicationAutocreate.FILTERED and not found[0]:
+        await _refresh(connection, settings)
+
+
+async def _create(connection: Connection, settings: PostgresSettings) -> None:
+    name, mode = settings.publication_name, settings.publication_autocreate
+    if mode is PublicationAutocreate.DISABLED:
+        raise SourceRefused(
+            f"publication {name} does not exist in database {settings.dbname}, and publication.autocreate.mode is disabled",
+            f"Create it (CREATE PUBLICATION {name} FOR TABLE …), or set publication.autocreate.mode to filtered.",
+        )
+    if mode is PublicationAutocreate.ALL_TABLES:
+        scope: sql.Composable = sql.SQL("for all tables")
+    else:
+        scope = _for_tables(await _wanted(connection, settings))
+    await _run(connection, settings, sql.SQL("create publication {} {}").format(sql.Identifier(name), scope))
+    log.info("created publication %s (%s)", name, mode)
+
+
+async def _refresh(connection: Connection, settings: PostgresSettings) -> None:
+    """Make the publication's tables those that the filter matches now."""
+    wanted = await _wanted(connection, settings)
+    with refusals(settings):
+        cursor = await connection.execute(
+            "select n.nspname, c.relname from pg_publication_rel r join pg_publication p on p.oid = r.prpubid "
+            "join pg_class c on c.oid = r.prrelid join pg_namespace n on n.oid = c.relnamespace where p.pubname = %s",
+            (settings.publication_name,),
+        )
+        published = {TableId(*row) for row in await cursor.fetchall()}
+    missing = [table for table in wanted if table not in published]
+    if missing:
+        statement = sql.SQL("alter publication {} add {}").format(
+            sql.Identifier(settings.publication_name), _tables(missing)
+        )
+        await _run(connection, settings, statement)
+        log.info("added %s to publication %s", ", ".join(map(str, missing)), settings.publication_name)
+
+
+async def _wanted(connection: Connection, settings: PostgresSettings) -> list[TableId]:
+    with refusals(settings):
+        cursor = await connection.execute(CANDIDATES)
+        rows = [TableId(*row) for row in await cursor.fetchall()]
+    wanted = [table for table in rows if settings.tables.matches(table.schema, table.table)]
+    if not wanted:
+        raise no_table(settings, rows)
+    return wanted
+
+
+def no_table(settings: PostgresSettings, present: Sequence[TableId]) -> SourceRefused:
+    """Return the error for a filter that matches nothing."""
+    shown = ", ".join(map(str, present[:10])) or "none"
+    return SourceRefused(
+        f"no table of database {settings.dbname} matches table.include.list and the other filters (tables there: {shown})",
+        "Correct the filters; names are written schema.table and a pattern must match the whole name.",
+    )
+
+
+def _for_tables(tables: Iterable[TableId]) -> sql.Composable:
+    return sql.SQL("for {}").format(_tables(tables))
+
+
+def _tables(tables: Iterable[TableId]) -> sql.Composable:
+    return sql.SQL("table {}").format(sql.SQL(", ").join(sql.Identifier(t.schema, t.table) for t in tables))
+
+
+async def _run(connection: Connection, settings: PostgresSettings, statement: sql.Composable) -> None:
+    try:
+        with refusals(settings):
+            await connection.execute(statement)
+    except SourceRefused as error:
+        raise SourceRefused(
+            f"publication {settings.publication_name} cannot be created or changed: {error}",
+            "Let its owner do it, with publication.autocreate.mode=disabled here; `all_tables` needs a superuser, "
+            "`filtered` the owner of the tables.",
+        ) from error
+
+
+async def published_tables(connection: Connection, settings: PostgresSettings) -> list[PublishedTable]:
+    """Return the tables that are both published and captured, by name; raises SourceRefused when there is none."""
+    query = PUBLISHED if connection.info.server_version >= 150000 else PUBLISHED_BEFORE_15
+    with refusals(settings):
+        async with connection.cursor(row_factory=class_row(PublishedTable)) as cursor:
+            await cursor.execute(query.encode(), (settings.publication_name,))
+            tables = await cursor.fetchall()
+    return [table for table in tables if settings.tables.matches(table.schema, table.name)]

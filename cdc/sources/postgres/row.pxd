@@ -1,0 +1,28 @@
+"""What pgoutput and COPY share: turning the text of one row into cells, and the source block of its event."""
+
+from libc.stdint cimport int64_t
+
+from cdc.model.batch cimport ChangeBatch
+
+
+cdef class RowPlan:
+    cdef readonly object table
+    cdef readonly list decoders
+    cdef readonly tuple targets
+    cdef readonly str on_error
+    cdef Py_ssize_t width
+    cdef bint dropped
+
+    cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1
+
+
+cdef class SourceInfo:
+    cdef public int64_t commit_us
+    cdef public int64_t last_commit
+    cdef public int64_t xid
+    cdef public bytes origin
+    cdef public int64_t origin_lsn
+    cdef public bytes snapshot
+
+    cdef int64_t put(self, ChangeBatch batch, int64_t lsn) except -1
+    cdef int _put_sequence(self, ChangeBatch batch, int64_t cell, int64_t lsn) except -1

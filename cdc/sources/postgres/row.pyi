@@ -1,0 +1,38 @@
+from cdc.model.table import Table
+from cdc.sources.postgres.values import ValueDecoder
+
+SOURCE_VARIABLES: tuple[str, ...]
+
+class RowPlan:
+    """How the columns of one row on the wire become the cells of a captured table.
+
+    `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
+    that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
+    their schema can't carry: `warn` makes them null and notes them, `skip` drops the row, `fail` raises ConversionError.
+    """
+
+    table: Table | None
+    decoders: list[ValueDecoder | None]
+    targets: tuple[int, ...]
+    on_error: str
+    def __init__(
+        self,
+        table: Table | None,
+        decoders: list[ValueDecoder | None],
+        targets: tuple[int, ...],
+        on_error: str = "warn",
+    ) -> None: ...
+
+class SourceInfo:
+    """The part of the source block that changes from row to row.
+
+    `commit_us` is the commit time (for a snapshot its start) in microseconds since the epoch, `last_commit` the end of the last committed
+    transaction before this one (0: none), `origin` the replication origin's name or None, `snapshot` the marker as UTF-8.
+    """
+
+    commit_us: int
+    last_commit: int
+    xid: int
+    origin: bytes | None
+    origin_lsn: int
+    snapshot: bytes

@@ -1,0 +1,97 @@
+"""What pgoutput and COPY share: turning the text of one row into cells, and the source block of its event."""
+
+from libc.stdint cimport int64_t
+
+from cdc.model.batch cimport ChangeBatch
+from cdc.model.buffer cimport Buffer
+from cdc.sources.postgres.values cimport ValueDecoder
+
+from cdc.errors import ConversionError
+from cdc.model.event import Unconvertible
+
+#: How many variable fields the source block has, in the order in which `SourceInfo` puts them.
+SOURCE_VARIABLES = ("ts_ms", "snapshot", "sequence", "ts_us", "ts_ns", "txId", "lsn", "origin", "origin_lsn")
+
+
+cdef class RowPlan:
+    """How the columns of one row on the wire become the cells of a captured table.
+
+    `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
+    that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
+    their schema can't carry: `warn` makes them null and notes them, `skip` drops the row, `fail` raises ConversionError.
+    """
+
+    def __init__(self, table, list decoders, tuple targets, str on_error="warn"):
+        if len(decoders) != len(targets):
+            raise ValueError(f"{len(decoders)} decoders for {len(targets)} columns")
+        self.table = table
+        self.decoders = decoders
+        self.targets = targets
+        self.on_error = on_error
+        self.width = 0 if table is None else len(table.columns)
+        for target, decoder in zip(targets, decoders):
+            if target >= self.width or (target >= 0 and not isinstance(decoder, ValueDecoder)):
+                raise ValueError(f"column {target} of {self.width} cannot be decoded by {decoder!r}")
+
+    cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
+        """Decode one column's text into its cell of the tuple that begins at `first`."""
+        cdef int64_t target = self.targets[column]
+        if target < 0:
+            return 0
+        try:
+            (<ValueDecoder> self.decoders[column]).decode(text, size, batch, first + target)
+        except ConversionError as error:
+            self._refuse(error, target, text[:size], batch)
+            batch.put_null(first + target)
+        return 0
+
+    def _refuse(self, error, target, text, batch):
+        where = f"{self.table.id}.{self.table.columns[target].name}"
+        if self.on_error == "fail":
+            raise ConversionError(f"{where}: {error}", error.remedy) from error
+        self.dropped = self.on_error == "skip"
+        shown = text[:64].decode("utf-8", "replace")
+        batch.problems.append(Unconvertible(str(self.table.id), self.table.columns[target].name, shown, str(error)))
+
+
+cdef class SourceInfo:
+    """The part of the source block that changes from row to row.
+
+    `commit_us` is the commit time (for a snapshot its start) in microseconds since the epoch, `last_commit` the end of the last committed
+    transaction before this one (0: none), `origin` the replication origin's name or None, `snapshot` the marker as UTF-8.
+    """
+
+    def __init__(self):
+        self.snapshot = b"false"
+
+    cdef int64_t put(self, ChangeBatch batch, int64_t lsn) except -1:
+        """Put the source cells of a row at `lsn` and return the first one."""
+        cdef int64_t first = batch.reserve_cells(9)
+        batch.put_int(first, self.commit_us // 1000)
+        batch.put_text(first + 1, self.snapshot, len(self.snapshot))
+        self._put_sequence(batch, first + 2, lsn)
+        batch.put_int(first + 3, self.commit_us)
+        batch.put_int(first + 4, self.commit_us * 1000)
+        batch.put_int(first + 5, self.xid)
+        batch.put_int(first + 6, lsn)
+        if self.origin is None:
+            batch.put_null(first + 7)
+            batch.put_null(first + 8)
+        else:
+            batch.put_text(first + 7, self.origin, len(self.origin))
+            batch.put_int(first + 8, self.origin_lsn)
+        return first
+
+    cdef int _put_sequence(self, ChangeBatch batch, int64_t cell, int64_t lsn) except -1:
+        """Put `["<end of the last commit>","<lsn>"]`, with null for no commit yet."""
+        cdef Buffer arena = batch.arena
+        cdef Py_ssize_t start = arena.size
+        if self.last_commit:
+            arena.write(b'["', 2)
+            arena.write_int(self.last_commit)
+            arena.write(b'","', 3)
+        else:
+            arena.write(b'[null,"', 7)
+        arena.write_int(lsn)
+        arena.write(b'"]', 2)
+        return batch.put_text_here(cell, start)

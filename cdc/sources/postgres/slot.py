@@ -1,0 +1,85 @@
+"""The replication slot: what the server knows of it, and whether a stored offset can go on from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from cdc.config.settings import PostgresSettings
+from cdc.errors import SourceLost, SourceRefused
+from cdc.model.position import format_lsn
+from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.position import PostgresPosition
+from cdc.sources.postgres.reader import SystemIdentity
+
+FIND = """
+select plugin, slot_type, database, active_pid, coalesce(wal_status, '') as wal_status,
+       coalesce((confirmed_flush_lsn - '0/0')::bigint, 0) as confirmed_lsn
+from pg_replication_slots where slot_name = %s
+"""
+NEW_SNAPSHOT = "Delete the stored offset and drop the slot to start again with a new snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A row of pg_replication_slots; `confirmed_lsn` is up to where changes were acknowledged."""
+
+    plugin: str | None
+    slot_type: str
+    database: str | None
+    active_pid: int | None
+    wal_status: str
+    confirmed_lsn: int
+
+
+async def find_slot(connection: Connection, settings: PostgresSettings) -> Slot | None:
+    """Return the configured slot, or None where there is none; raises SourceRefused for one that can't be used."""
+    with refusals(settings):
+        async with connection.cursor(row_factory=class_row(Slot)) as cursor:
+            await cursor.execute(FIND, (settings.slot_name,))
+            slot = await cursor.fetchone()
+    if slot is not None:
+        _check_kind(slot, settings)
+    return slot
+
+
+def _check_kind(slot: Slot, settings: PostgresSettings) -> None:
+    name = settings.slot_name
+    if slot.slot_type != "logical":
+        raise SourceRefused(f"slot {name} is a physical slot", "Set slot.name to another name.")
+    if slot.plugin != "pgoutput":
+        raise SourceRefused(f"slot {name} uses the plugin {slot.plugin}, not pgoutput", "Set slot.name to another name.")
+    if slot.database != settings.dbname:
+        raise SourceRefused(
+            f"slot {name} belongs to database {slot.database}, not to {settings.dbname}", "Set slot.name to another name."
+        )
+    if slot.wal_status == "lost":
+        raise SourceLost(
+            f"slot {name} was invalidated: the server has removed log that it needed (wal_status = lost)",
+            f"{NEW_SNAPSHOT}; raise max_slot_wal_keep_size to keep more log.",
+        )
+
+
+def check_continuity(slot: Slot | None, stored: PostgresPosition, server: SystemIdentity, settings: PostgresSettings) -> None:
+    """Raise SourceLost unless the slot still holds all that comes behind the stored position.
+
+    A position is always stored before it is acknowledged, so a slot that is ahead of it was moved by somebody else or created anew.
+    """
+    name = settings.slot_name
+    if stored.system_id and stored.system_id != server.system_id:
+        raise SourceLost(
+            f"the stored offset belongs to the server with system identifier {stored.system_id}; this one is {server.system_id}",
+            f"Connect to the server that the offset came from. {NEW_SNAPSHOT} on this one.",
+        )
+    if slot is None:
+        raise SourceLost(
+            f"slot {name} does not exist, but the stored offset says that the stream had come to {format_lsn(stored.lsn)}",
+            f"Changes since then may be lost. {NEW_SNAPSHOT}.",
+        )
+    if slot.confirmed_lsn > stored.lsn:
+        raise SourceLost(
+            f"slot {name} stands at {format_lsn(slot.confirmed_lsn)}, ahead of the stored offset {format_lsn(stored.lsn)}: it was "
+            "created anew or advanced by somebody else, and the changes between are gone",
+            f"{NEW_SNAPSHOT}.",
+        )
