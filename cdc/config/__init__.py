@@ -1,1 +1,59 @@
-"""."""
+"""The configuration: one table of properties, and everything that is read, checked and documented by it.
+
+    name, raw = load("connector.json")
+    connector = ConnectorConfig.from_raw(raw)
+
+`ConnectorConfig` and the settings in it are all that other rooms need; they never see a raw text.
+"""
+
+from cdc.config.definition import Config, Definition, InvalidConfig
+from cdc.config.files import load
+from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.property import Problem, Property
+from cdc.config.secret import Secret
+from cdc.config.settings import (
+    BinaryMode,
+    ConnectorConfig,
+    ConverterSettings,
+    ConvertingFailure,
+    DecimalFormat,
+    DecimalMode,
+    IntervalMode,
+    KafkaSettings,
+    OffsetMismatch,
+    PipelineSettings,
+    PostgresSettings,
+    PublicationAutocreate,
+    SecuritySettings,
+    SnapshotMode,
+    TimeMode,
+    TopicSettings,
+)
+
+__all__ = [
+    "BinaryMode",
+    "Config",
+    "ConnectorConfig",
+    "ConverterSettings",
+    "ConvertingFailure",
+    "DecimalFormat",
+    "DecimalMode",
+    "Definition",
+    "IntervalMode",
+    "InvalidConfig",
+    "KafkaSettings",
+    "NameFilter",
+    "OffsetMismatch",
+    "PipelineSettings",
+    "PostgresSettings",
+    "Problem",
+    "Property",
+    "PublicationAutocreate",
+    "Secret",
+    "SecuritySettings",
+    "SnapshotMode",
+    "TableFilter",
+    "TimeMode",
+    "TopicSettings",
+    "load",
+]

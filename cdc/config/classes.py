@@ -1,0 +1,94 @@
+"""Java class names and short names that configurations use, and what they mean here.
+
+Kafka Connect takes a class by its full name, by its simple name, or by the simple name without its last word; so do we.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from cdc.config.property import Validator, nearest
+
+
+class ConnectorClass(enum.StrEnum):
+    """The connectors that exist here."""
+
+    POSTGRES = "postgres"
+
+
+class ConverterClass(enum.StrEnum):
+    """The converters that exist here."""
+
+    JSON = "json"
+    SIMPLE_HEADER = "simple"
+
+
+_POSTGRES: Final = "io.debezium.connector.postgresql.PostgresConnector"
+_MYSQL: Final = "io.debezium.connector.mysql.MySqlConnector"
+_JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
+_SIMPLE: Final = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+_FILES: Final = "org.apache.kafka.connect.file.FileStream"
+
+_LATER_CONNECTORS: Final = (_MYSQL, f"{_FILES}SourceConnector", f"{_FILES}SinkConnector")
+_LATER_CONVERTERS: Final = (
+    "io.confluent.connect.avro.AvroConverter",
+    "io.confluent.connect.protobuf.ProtobufConverter",
+    "io.confluent.connect.json.JsonSchemaConverter",
+    "io.debezium.converters.BinaryDataConverter",
+    "io.debezium.converters.ByteArrayConverter",
+    "io.debezium.converters.CloudEventsConverter",
+    "org.apache.kafka.connect.converters.ByteArrayConverter",
+    "org.apache.kafka.connect.storage.StringConverter",
+)
+
+
+def _names(full: str, suffix: str) -> tuple[str, ...]:
+    simple = full.rpartition(".")[2]
+    return full, simple, simple.removesuffix(suffix)
+
+
+def _known(suffix: str, classes: Mapping[str, str], later: Iterable[str]) -> dict[str, str]:
+    known = {name.lower(): "" for full in later for name in _names(full, suffix)}
+    known |= {name.lower(): meaning for full, meaning in classes.items() for name in _names(full, suffix)}
+    return known | {meaning: meaning for meaning in classes.values()}
+
+
+_CONNECTORS: Final = _known("Connector", {_POSTGRES: ConnectorClass.POSTGRES}, _LATER_CONNECTORS) | {
+    "postgresql": ConnectorClass.POSTGRES
+}
+_CONVERTERS: Final = _known("Converter", {_JSON: ConverterClass.JSON}, (*_LATER_CONVERTERS, _SIMPLE))
+_HEADER_CONVERTERS: Final = _known(
+    "HeaderConverter", {_SIMPLE: ConverterClass.SIMPLE_HEADER}, (*_LATER_CONVERTERS, _JSON)
+)
+
+
+def connector_class(name: str) -> ConnectorClass:
+    """Return the connector that a `connector.class` means; KeyError when there is none."""
+    return ConnectorClass(_CONNECTORS[name.strip().lower()] or _absent(name))
+
+
+def converter_class(name: str) -> ConverterClass:
+    """Return the converter that a `key.converter` or `value.converter` means; KeyError when there is none."""
+    return ConverterClass(_CONVERTERS[name.strip().lower()] or _absent(name))
+
+
+def _absent(name: str) -> str:
+    raise KeyError(name)
+
+
+def _one_of(known: Mapping[str, str], full: str) -> Validator:
+    def fault(name: str) -> str:
+        meaning = known.get(name.strip().lower())
+        if meaning is not None:
+            return "" if meaning else "is not supported yet"
+        near = nearest(name.strip().lower(), list(known))
+        return f"is not a known class{f' (did you mean {near}?)' if near else ''}"
+
+    return Validator(f"{full}, or in short {next(filter(None, known.values()))}", fault)
+
+
+CONNECTOR: Final = _one_of(_CONNECTORS, _POSTGRES)
+CONVERTER: Final = _one_of(_CONVERTERS, _JSON)
+HEADER_CONVERTER: Final = _one_of(_HEADER_CONVERTERS, _SIMPLE)

@@ -1,0 +1,206 @@
+"""The properties that Kafka Connect gives to every source connector."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdc.config.classes import CONNECTOR, CONVERTER, HEADER_CONVERTER
+from cdc.config.definition import Prefix
+from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
+from cdc.config.validators import PRINTABLE, between
+
+HIGH: Final = Importance.HIGH
+LOW: Final = Importance.LOW
+
+_PLUGINS: Final = "there is one version of every plugin: the installed one"
+_DETERMINISTIC: Final = "converting is deterministic, so a second attempt would fail alike"
+_LOGGED: Final = "every error is logged with its table, key and position, never with the row"
+
+
+def _converter(side: str) -> tuple[Property, ...]:
+    """Return the properties of the converter of keys or of values."""
+    return (
+        Property(
+            f"{side}.converter",
+            Type.CLASS,
+            "org.apache.kafka.connect.json.JsonConverter",
+            f"What writes record {side}s as bytes.",
+            validator=CONVERTER,
+        ),
+        Property(
+            f"{side}.converter.schemas.enable",
+            Type.BOOLEAN,
+            "true",
+            f'Whether each JSON {side} is wrapped as {{"schema": …, "payload": …}}. Without schemas a record is several times smaller.',
+            HIGH,
+        ),
+        Property(
+            f"{side}.converter.decimal.format",
+            Type.STRING,
+            "BASE64",
+            "How exact decimals are written: BASE64 of the unscaled number's bytes, or a JSON number.",
+            choices=("BASE64", "NUMERIC"),
+        ),
+        Property(
+            f"{side}.converter.replace.null.with.default",
+            Type.BOOLEAN,
+            "true",
+            "Whether a null in a field that has a default is written as that default.",
+        ),
+        without_effect(
+            f"{side}.converter.schemas.cache.size",
+            Type.INT,
+            "1000",
+            "Number of schemas that the Java converter caches.",
+            "each schema is written once per table version and kept with it",
+        ),
+        without_effect(
+            f"{side}.converter.plugin.version", Type.STRING, None, "Version of the converter plugin.", _PLUGINS
+        ),
+    )
+
+
+COMMON: Final = in_group(
+    "Common",
+    Property(
+        "name",
+        Type.STRING,
+        REQUIRED,
+        "The connector's name. Two running instances with one name exclude each other: it is the transactional id cdcstream-<name>.",
+        HIGH,
+        validator=PRINTABLE,
+    ),
+    Property(
+        "connector.class",
+        Type.CLASS,
+        REQUIRED,
+        "The connector, by Debezium's class name or in short.",
+        HIGH,
+        validator=CONNECTOR,
+    ),
+    Property(
+        "tasks.max",
+        Type.INT,
+        "1",
+        "Largest number of tasks. A connector that reads one log always runs one.",
+        validator=between(1),
+    ),
+    without_effect(
+        "tasks.max.enforce", Type.BOOLEAN, "true", "Whether more tasks than tasks.max is an error.", "there is one task"
+    ),
+    without_effect("connector.plugin.version", Type.STRING, None, "Version of the connector plugin.", _PLUGINS),
+    without_effect(
+        "config.action.reload",
+        Type.STRING,
+        "restart",
+        "What happens when a secret changes at its provider.",
+        "secrets are read once, at start",
+    ),
+)
+
+CONVERTERS: Final = in_group(
+    "Converters",
+    *_converter("key"),
+    *_converter("value"),
+    Property(
+        "header.converter",
+        Type.CLASS,
+        "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+        "What writes record headers as bytes.",
+        LOW,
+        validator=HEADER_CONVERTER,
+    ),
+    without_effect(
+        "header.converter.plugin.version", Type.STRING, None, "Version of the header converter plugin.", _PLUGINS
+    ),
+)
+
+TRANSFORMS: Final = (
+    *in_group("Transforms", planned("transforms", Type.LIST, "", "Names of the transforms to apply, in order.")),
+    *in_group("Predicates", planned("predicates", Type.LIST, "", "Names of the predicates that transforms refer to.")),
+)
+
+ERRORS: Final = in_group(
+    "Error Handling",
+    planned(
+        "errors.tolerance",
+        Type.STRING,
+        "none",
+        "Whether an event that cannot be converted stops the task (none) or not (all).",
+    ),
+    without_effect(
+        "errors.retry.timeout",
+        Type.LONG,
+        "0",
+        "How long a failed conversion is tried again, in milliseconds.",
+        _DETERMINISTIC,
+    ),
+    without_effect(
+        "errors.retry.delay.max.ms",
+        Type.LONG,
+        "60000",
+        "Longest pause between such attempts, in milliseconds.",
+        _DETERMINISTIC,
+    ),
+    without_effect("errors.log.enable", Type.BOOLEAN, "false", "Whether failed events are logged.", _LOGGED),
+    without_effect(
+        "errors.log.include.messages", Type.BOOLEAN, "false", "Whether such log lines show the record.", _LOGGED
+    ),
+    planned(
+        "errors.deadletterqueue.topic.name", Type.STRING, "", "Topic that takes the events that cannot be converted."
+    ),
+    planned("errors.deadletterqueue.topic.replication.factor", Type.INT, "3", "Replicas of that topic."),
+    planned(
+        "errors.deadletterqueue.context.headers.enable",
+        Type.BOOLEAN,
+        "false",
+        "Whether its records say in headers what failed.",
+    ),
+    Property(
+        "errors.max.retries",
+        Type.INT,
+        "-1",
+        "How often in a row a lost database or broker is tried again before the connector stops. -1: without end; 0: never.",
+        validator=between(-1),
+    ),
+    Property(
+        "retriable.restart.connector.wait.ms",
+        Type.LONG,
+        "10000",
+        "Longest pause before a new attempt, in milliseconds; the first attempts come sooner.",
+        validator=between(1, unit="milliseconds"),
+    ),
+)
+
+EXACTLY_ONCE: Final = in_group(
+    "Exactly Once Support",
+    Property(
+        "exactly.once.support",
+        Type.STRING,
+        "requested",
+        "Delivery is exactly once either way; both words are accepted.",
+        LOW,
+        choices=("requested", "required"),
+    ),
+    Property(
+        "transaction.boundary",
+        Type.STRING,
+        "poll",
+        "Where Kafka transactions end: after a whole number of source transactions, grouped by the limits of transaction.max.*.",
+        LOW,
+        choices=("poll",),
+        planned=("interval", "connector"),
+    ),
+    planned(
+        "transaction.boundary.interval.ms",
+        Type.LONG,
+        None,
+        "Length of a Kafka transaction when cut by time, in milliseconds.",
+    ),
+)
+
+PREFIXES: Final = (
+    Prefix("transforms.", "Properties of the transforms."),
+    Prefix("predicates.", "Properties of the predicates."),
+    Prefix("header.converter.", "Properties of the header converter."),
+)

@@ -1,0 +1,414 @@
+"""The properties that Debezium's relational connectors share: filters, events, topics, snapshots, signals, errors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdc.config.definition import Prefix
+from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
+from cdc.config.validators import PATTERNS, TOPIC_PART, between
+
+HIGH: Final = Importance.HIGH
+LOW: Final = Importance.LOW
+
+_SNAPSHOT_MODES: Final = (
+    "always",
+    "initial_only",
+    "when_needed",
+    "configuration_based",
+    "custom",
+    "recovery",
+    "schema_only_recovery",
+)
+_QUEUE: Final = "the queue between reader and publisher is bounded by bytes: max.queue.size.in.bytes"
+_JMX: Final = "metrics are not published through JMX"
+_NO_SIGNALS: Final = "signals are refused as yet, so nothing reads it"
+_NO_HEARTBEATS: Final = "heartbeats are refused as yet, so nothing reads it"
+_ONE_THREAD: Final = "the snapshot reads one table after the other"
+_NO_LOCKS: Final = "the snapshot takes no lock"
+
+
+FILTERS: Final = in_group(
+    "Filters",
+    Property(
+        "table.include.list",
+        Type.STRING,
+        "",
+        "Tables to capture, as regular expressions over schema.table. Excludes table.exclude.list.",
+        HIGH,
+        validator=PATTERNS,
+    ),
+    Property(
+        "table.exclude.list",
+        Type.STRING,
+        "",
+        "Tables not to capture, as regular expressions over schema.table; all others are captured.",
+        HIGH,
+        validator=PATTERNS,
+    ),
+    planned("table.ignore.builtin", Type.BOOLEAN, "true", "Whether the server's own tables are left out."),
+    planned(
+        "column.include.list", Type.STRING, "", "Columns to publish, as regular expressions over schema.table.column."
+    ),
+    planned(
+        "column.exclude.list", Type.STRING, "", "Columns to leave out, as regular expressions over schema.table.column."
+    ),
+    planned("column.truncate.to.<N>.chars", Type.STRING, "", "Columns whose text is cut after so many characters."),
+    planned("column.mask.with.<N>.chars", Type.STRING, "", "Columns whose value is replaced by so many asterisks."),
+    planned(
+        "column.mask.hash.v2.<algorithm>.with.salt.<salt>",
+        Type.STRING,
+        "",
+        "Columns whose value is replaced by a salted hash.",
+    ),
+    planned(
+        "column.mask.hash.<algorithm>.with.salt.<salt>",
+        Type.STRING,
+        "",
+        "As v2, over the bytes that Java's serialisation gives a text.",
+    ),
+    planned("guardrail.collections.max", Type.INT, "0", "Largest number of captured tables; 0 is no limit."),
+    planned(
+        "guardrail.collections.limit.action", Type.STRING, "warn", "What happens beyond that number: warn or fail."
+    ),
+)
+
+EVENTS: Final = in_group(
+    "Events",
+    Property(
+        "tombstones.on.delete",
+        Type.BOOLEAN,
+        "true",
+        "Whether a delete is followed by a record with the key and no value, so that a compacted topic forgets the row.",
+        HIGH,
+    ),
+    Property(
+        "skipped.operations",
+        Type.LIST,
+        "t",
+        "Operations that are not published. TRUNCATE (t) is not published yet, so this must stay t.",
+        choices=("t",),
+        planned=("none", "c", "u", "d"),
+        reason="Other values change which events are published.",
+    ),
+    planned(
+        "skip.messages.without.change",
+        Type.BOOLEAN,
+        "false",
+        "Whether updates that change no published column are left out.",
+    ),
+    planned(
+        "message.key.columns", Type.STRING, "", "Columns to use as the record key, by table: table:column,column;…"
+    ),
+    planned(
+        "provide.transaction.metadata",
+        Type.BOOLEAN,
+        "false",
+        "Whether events are numbered within their source transaction.",
+    ),
+    planned("transaction.metadata.factory", Type.CLASS, None, "Class that makes transaction metadata."),
+    planned("sourceinfo.struct.maker", Type.CLASS, None, "Class that makes the source block."),
+    Property(
+        "extended.headers.enabled",
+        Type.BOOLEAN,
+        "true",
+        "Whether each record carries the headers __debezium.context.* that name connector, task and run.",
+    ),
+    planned(
+        "column.propagate.source.type", Type.STRING, "", "Columns whose schema names the column's type in the database."
+    ),
+    planned("datatype.propagate.source.type", Type.STRING, "", "Database types whose schemas name the type."),
+    planned("schema.name.adjustment.mode", Type.STRING, "none", "How schema names are made fit for Avro."),
+    planned("field.name.adjustment.mode", Type.STRING, "none", "How field names are made fit for Avro."),
+    planned("converters", Type.LIST, "", "Names of custom converters of columns."),
+    planned("post.processors", Type.LIST, "", "Names of post processors of events."),
+    Property(
+        "event.processing.failure.handling.mode",
+        Type.STRING,
+        "fail",
+        "What happens with an event that cannot be read. It always stops the connector, so that none is lost.",
+        choices=("fail",),
+        planned=("warn", "skip", "ignore"),
+        reason="Skipping an event loses it.",
+    ),
+    Property(
+        "event.converting.failure.handling.mode",
+        Type.STRING,
+        "warn",
+        "What happens with a value that its column's schema cannot carry: warn puts null in its place and logs it, skip puts null"
+        " without a word, fail stops the connector.",
+        choices=("warn", "fail", "skip"),
+    ),
+)
+
+TYPES: Final = in_group(
+    "Types",
+    Property(
+        "decimal.handling.mode",
+        Type.STRING,
+        "precise",
+        "How NUMERIC is published: precise keeps every digit as Connect's Decimal, double is a float of 64 bits, string the decimal text.",
+        HIGH,
+        choices=("precise", "double", "string"),
+    ),
+    Property(
+        "time.precision.mode",
+        Type.STRING,
+        "adaptive",
+        "How dates and times are published: adaptive takes milli- or microseconds by the column's precision, connect Connect's own types"
+        " (milliseconds), isostring ISO 8601 text, the others what they say.",
+        HIGH,
+        choices=("adaptive", "adaptive_time_microseconds", "connect", "microseconds", "nanoseconds", "isostring"),
+        planned=("structured",),
+    ),
+    Property(
+        "binary.handling.mode",
+        Type.STRING,
+        "bytes",
+        "How binary columns are published: as bytes, or as text in one of the other forms.",
+        choices=("bytes", "base64", "base64-url-safe", "hex"),
+    ),
+)
+
+TOPICS: Final = in_group(
+    "Topics",
+    Property(
+        "topic.prefix",
+        Type.STRING,
+        REQUIRED,
+        "First part of all topic and schema names, and the identity of the stored offset. Changing it begins anew.",
+        HIGH,
+        validator=TOPIC_PART,
+    ),
+    Property(
+        "topic.delimiter", Type.STRING, ".", "What stands between the parts of a topic name.", LOW, validator=TOPIC_PART
+    ),
+    planned(
+        "topic.naming.strategy",
+        Type.CLASS,
+        "io.debezium.schema.SchemaTopicNamingStrategy",
+        "Class that makes topic names.",
+    ),
+    without_effect(
+        "topic.cache.size",
+        Type.INT,
+        "10000",
+        "Number of topic names that Debezium caches.",
+        "each table keeps its topic's name",
+    ),
+    without_effect(
+        "topic.transaction",
+        Type.STRING,
+        "transaction",
+        "Last part of the transaction topic's name.",
+        "transaction metadata is refused as yet",
+    ),
+    without_effect(
+        "topic.heartbeat.prefix",
+        Type.STRING,
+        "__debezium-heartbeat",
+        "First part of the heartbeat topic.",
+        _NO_HEARTBEATS,
+    ),
+    without_effect("topic.heartbeat.name", Type.STRING, None, "Name of the heartbeat topic.", _NO_HEARTBEATS),
+    planned(
+        "heartbeat.interval.ms",
+        Type.LONG,
+        "0",
+        "Interval of heartbeat records, in milliseconds; 0 is none. An idle database retains no WAL without them.",
+    ),
+    planned("heartbeat.action.query", Type.STRING, "", "Statement to run in the database with each heartbeat."),
+)
+
+SNAPSHOT: Final = in_group(
+    "Snapshot",
+    Property(
+        "snapshot.mode",
+        Type.STRING,
+        "initial",
+        "What happens when there is no stored offset: initial publishes all rows as they are and then the changes, no_data only the changes.",
+        HIGH,
+        choices=("initial", "no_data"),
+        planned=_SNAPSHOT_MODES,
+        former={"never": "no_data", "schema_only": "no_data"},
+    ),
+    planned("snapshot.mode.custom.name", Type.STRING, "", "Name of a custom snapshot mode."),
+    planned(
+        "snapshot.mode.configuration.based.snapshot.data",
+        Type.BOOLEAN,
+        "false",
+        "configuration_based: whether rows are read.",
+    ),
+    planned(
+        "snapshot.mode.configuration.based.snapshot.schema",
+        Type.BOOLEAN,
+        "false",
+        "configuration_based: whether schemas are read.",
+    ),
+    planned(
+        "snapshot.mode.configuration.based.start.stream",
+        Type.BOOLEAN,
+        "false",
+        "configuration_based: whether streaming follows.",
+    ),
+    planned(
+        "snapshot.mode.configuration.based.snapshot.on.schema.error",
+        Type.BOOLEAN,
+        "false",
+        "configuration_based: whether a missing schema starts a snapshot.",
+    ),
+    planned(
+        "snapshot.mode.configuration.based.snapshot.on.data.error",
+        Type.BOOLEAN,
+        "false",
+        "configuration_based: whether a lost log position starts a snapshot.",
+    ),
+    planned("snapshot.include.collection.list", Type.STRING, "", "Captured tables whose rows the snapshot reads."),
+    planned("snapshot.select.statement.overrides", Type.LIST, "", "Tables whose snapshot uses a SELECT of its own."),
+    planned("snapshot.select.statement.overrides.<table>", Type.STRING, "", "The SELECT for that table."),
+    Property(
+        "snapshot.fetch.size",
+        Type.INT,
+        "10240",
+        "Number of rows that the snapshot hands on at a time.",
+        LOW,
+        validator=between(1),
+    ),
+    planned("snapshot.query.mode", Type.STRING, "select_all", "How the rows of a table are queried."),
+    planned("snapshot.query.mode.custom.name", Type.STRING, "", "Name of a custom query mode."),
+    planned("snapshot.locking.mode", Type.STRING, "none", "Which locks the snapshot takes."),
+    planned("snapshot.locking.mode.custom.name", Type.STRING, "", "Name of a custom locking mode."),
+    without_effect(
+        "snapshot.lock.timeout.ms", Type.LONG, "10000", "Longest wait for a lock, in milliseconds.", _NO_LOCKS
+    ),
+    without_effect("snapshot.max.threads", Type.INT, "1", "Number of tables that are read at once.", _ONE_THREAD),
+    without_effect("snapshot.max.threads.multiplier", Type.INT, "1", "Number of chunks for each thread.", _ONE_THREAD),
+    without_effect(
+        "legacy.snapshot.max.threads", Type.BOOLEAN, "false", "Whether a table is read by one thread only.", _ONE_THREAD
+    ),
+    planned(
+        "snapshot.tables.order.by.row.count", Type.STRING, "disabled", "Whether large or small tables are read first."
+    ),
+    planned("snapshot.delay.ms", Type.LONG, "0", "Pause before the snapshot, in milliseconds."),
+    planned("streaming.delay.ms", Type.LONG, "0", "Pause between snapshot and streaming, in milliseconds."),
+)
+
+SIGNALS: Final = in_group(
+    "Signals",
+    planned("signal.data.collection", Type.STRING, "", "Table in which signals to the connector are written."),
+    planned("signal.enabled.channels", Type.LIST, "source", "Channels on which signals are read."),
+    planned("signal.kafka.topic", Type.STRING, "", "Topic of signals."),
+    planned("signal.kafka.bootstrap.servers", Type.STRING, "", "Brokers of that topic."),
+    without_effect(
+        "signal.kafka.groupId", Type.STRING, "kafka-signal", "Consumer group that reads that topic.", _NO_SIGNALS
+    ),
+    without_effect(
+        "signal.kafka.poll.timeout.ms", Type.LONG, "0", "Longest wait for a signal, in milliseconds.", _NO_SIGNALS
+    ),
+    without_effect("signal.file", Type.STRING, "file-signals.txt", "File of signals.", _NO_SIGNALS),
+    without_effect(
+        "signal.poll.interval.ms",
+        Type.LONG,
+        "5000",
+        "Interval between looks for signals, in milliseconds.",
+        _NO_SIGNALS,
+    ),
+    without_effect(
+        "signal.emit.failure.max.retries", Type.INT, "0", "How often a failed signal is tried again.", _NO_SIGNALS
+    ),
+    without_effect(
+        "signal.emit.failure.backoff.ms", Type.LONG, "10000", "Pause before that, in milliseconds.", _NO_SIGNALS
+    ),
+    planned("notification.enabled.channels", Type.LIST, "", "Channels on which the connector reports its progress."),
+    planned("notification.sink.topic.name", Type.STRING, "", "Topic of notifications."),
+    planned("read.only", Type.BOOLEAN, "false", "Whether incremental snapshots do without a signal table."),
+    without_effect(
+        "incremental.snapshot.chunk.size", Type.INT, "1024", "Rows in a chunk of an incremental snapshot.", _NO_SIGNALS
+    ),
+    without_effect(
+        "incremental.snapshot.watermarking.strategy",
+        Type.STRING,
+        "INSERT_INSERT",
+        "How watermarks are written to the signal table.",
+        _NO_SIGNALS,
+    ),
+)
+
+ADVANCED: Final = in_group(
+    "Advanced",
+    Property(
+        "max.batch.size",
+        Type.INT,
+        "2048",
+        "Number of events that are converted and handed to the producer at a time.",
+        LOW,
+        validator=between(1),
+    ),
+    Property(
+        "max.queue.size.in.bytes",
+        Type.LONG,
+        "33554432",
+        "Bound of what is read from the database and not yet handed to Kafka, in bytes. When it is reached, reading pauses.",
+        validator=between(1 << 20, unit="bytes"),
+        debezium_default="0",
+        why="0 is no bound: a burst of wide rows could exhaust the memory.",
+    ),
+    without_effect("max.queue.size", Type.INT, "8192", "Number of events in the queue.", _QUEUE),
+    without_effect("queue.provider.type", Type.STRING, "memory", "Kind of the queue.", _QUEUE),
+    without_effect(
+        "poll.interval.ms",
+        Type.LONG,
+        "500",
+        "Pause between looks into the queue, in milliseconds.",
+        "the queue wakes its reader",
+    ),
+    without_effect(
+        "poll.dispatch.interval.ms",
+        Type.LONG,
+        None,
+        "Interval of dispatching a poll, in milliseconds.",
+        "nothing polls",
+    ),
+    without_effect(
+        "query.fetch.size",
+        Type.INT,
+        "0",
+        "Rows that the Java driver fetches at a time.",
+        "queries of the catalogue are small",
+    ),
+    without_effect("custom.metric.tags", Type.STRING, "", "Tags of the JMX metrics.", _JMX),
+    without_effect("statistics.metrics.enabled", Type.BOOLEAN, "true", "Whether statistics are kept for JMX.", _JMX),
+    without_effect(
+        "custom.sanitize.pattern",
+        Type.STRING,
+        None,
+        "Names of properties to mask in logs.",
+        "passwords and provided secrets always are masked",
+    ),
+    without_effect(
+        "executor.shutdown.timeout.ms",
+        Type.LONG,
+        "4000",
+        "Longest wait for Java threads to end, in milliseconds.",
+        "there are no threads",
+    ),
+    planned("openlineage.integration.enabled", Type.BOOLEAN, "false", "Whether lineage is reported to OpenLineage."),
+)
+
+PREFIXES: Final = (
+    Prefix("post.processors.", "Properties of the post processors."),
+    Prefix("signal.consumer.", "Properties of the consumer of signals."),
+    Prefix("openlineage.integration.", "Properties of the OpenLineage reporter."),
+)
+
+FORMER_NAMES: Final = {
+    "database.server.name": "topic.prefix",
+    "database.whitelist": "database.include.list",
+    "table.whitelist": "table.include.list",
+    "table.blacklist": "table.exclude.list",
+    "schema.whitelist": "schema.include.list",
+    "schema.blacklist": "schema.exclude.list",
+    "heartbeat.topics.prefix": "topic.heartbeat.prefix",
+    "provide.transaction.metadata.topic": "topic.transaction",
+    "confluent.topic.bootstrap.servers": "bootstrap.servers",
+}

@@ -1,0 +1,80 @@
+"""Which tables are captured: Debezium's lists of regular expressions over names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from cdc.config.property import LONGEST_SHOWN
+from cdc.config.regex import RegexError, compile_java
+from cdc.errors import ConfigError
+
+_BUILTIN: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
+
+
+def split_patterns(text: str) -> tuple[str, ...]:
+    r"""Return the regular expressions of a comma-separated list, trimmed; `\\,` stands for a comma inside one."""
+    parts = re.findall(r"(?:\\.|[^,\\]|\\\Z)+", text, re.DOTALL)
+    return tuple(part.strip().replace("\\,", ",") for part in parts if part.strip())
+
+
+def pattern_fault(text: str) -> str:
+    """Return what is wrong with a list of regular expressions, as a verb phrase; "" when all compile."""
+    for pattern in split_patterns(text):
+        try:
+            compile_java(pattern)
+        except RegexError as error:
+            return f"holds the pattern {pattern[:LONGEST_SHOWN]!r}, which cannot be used: {error}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameFilter:
+    """A list of names to include, or one to exclude, or neither: then every name passes.
+
+    A pattern must match the whole name; upper and lower case of ASCII letters are the same.
+    """
+
+    include: tuple[re.Pattern[str], ...] = ()
+    exclude: tuple[re.Pattern[str], ...] = ()
+
+    @classmethod
+    def parse(cls, include: str = "", exclude: str = "", what: str = "table") -> NameFilter:
+        """Return the filter for the texts of `<what>.include.list` and `<what>.exclude.list`.
+
+        Raises:
+            ConfigError: both are given, or a pattern does not compile.
+        """
+        if include.strip() and exclude.strip():
+            raise ConfigError(f"{what}.include.list and {what}.exclude.list are both set", "Keep one of them.")
+        for name, text in (("include", include), ("exclude", exclude)):
+            if fault := pattern_fault(text):
+                raise ConfigError(f"{what}.{name}.list {fault}", "Correct the regular expression.")
+        return cls(_compiled(split_patterns(include)), _compiled(split_patterns(exclude)))
+
+    def matches(self, name: str) -> bool:
+        """Whether the name passes."""
+        if self.include:
+            return any(pattern.fullmatch(name) for pattern in self.include)
+        return not any(pattern.fullmatch(name) for pattern in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFilter:
+    """The tables that a connector captures: the schema must pass its filter, and `schema.table` its own.
+
+    The server's own schemas never pass.
+    """
+
+    schemas: NameFilter = field(default_factory=NameFilter)
+    tables: NameFilter = field(default_factory=NameFilter)
+
+    def matches(self, schema: str, table: str) -> bool:
+        """Whether changes of this table are wanted."""
+        return schema not in _BUILTIN and self.schemas.matches(schema) and self.tables.matches(f"{schema}.{table}")
+
+
+def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(compile_java(pattern) for pattern in patterns)

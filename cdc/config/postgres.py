@@ -1,0 +1,306 @@
+"""The properties of the PostgreSQL source connector, by the names and defaults of Debezium 3.7 except where the table says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cdc.config import connect, debezium, kafka
+from cdc.config.definition import Config, Definition
+from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
+from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
+
+HIGH: Final = Importance.HIGH
+LOW: Final = Importance.LOW
+
+_JAVA_DRIVER: Final = "It names a Java class."
+
+CONNECTION: Final = in_group(
+    "Connection",
+    Property(
+        "database.hostname",
+        Type.STRING,
+        REQUIRED,
+        "Host name or address of the PostgreSQL server.",
+        HIGH,
+        validator=PRINTABLE,
+    ),
+    Property("database.port", Type.INT, "5432", "Port of the server.", HIGH, validator=between(1, 65535)),
+    Property(
+        "database.user",
+        Type.STRING,
+        REQUIRED,
+        "Role to connect as; it needs LOGIN, REPLICATION and SELECT on the captured tables.",
+        HIGH,
+        validator=PRINTABLE,
+    ),
+    Property("database.password", Type.PASSWORD, None, "Password of that role.", HIGH),
+    Property(
+        "database.dbname",
+        Type.STRING,
+        REQUIRED,
+        "Database to capture. A slot belongs to one database, so another one needs a connector of its own.",
+        HIGH,
+        validator=PRINTABLE,
+    ),
+    Property(
+        "database.sslmode",
+        Type.STRING,
+        "prefer",
+        "Whether the connection is encrypted and the server's certificate is checked, in libpq's words."
+        " Only verify-full protects against somebody in between.",
+        choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+        former={"verify_ca": "verify-ca", "verify_full": "verify-full"},
+    ),
+    Property("database.sslcert", Type.STRING, None, "File with the client's certificate, PEM.", LOW),
+    Property("database.sslkey", Type.STRING, None, "File with the client's key, PEM.", LOW),
+    Property("database.sslpassword", Type.PASSWORD, None, "Password of that key.", LOW),
+    Property("database.sslrootcert", Type.STRING, None, "File with the certificates that sign the server's, PEM.", LOW),
+    planned("database.sslfactory", Type.CLASS, None, "Java class that makes encrypted sockets.", reason=_JAVA_DRIVER),
+    planned(
+        "database.connection.factory.class", Type.CLASS, None, "Java class that makes connections.", reason=_JAVA_DRIVER
+    ),
+    planned("database.initial.statements", Type.STRING, "", "Statements to run on each new connection."),
+    without_effect(
+        "database.tcpKeepAlive",
+        Type.BOOLEAN,
+        "true",
+        "Whether the operating system probes an idle connection.",
+        "it always does",
+    ),
+    without_effect(
+        "database.query.timeout.ms",
+        Type.LONG,
+        "600000",
+        "Longest run of a query, in milliseconds.",
+        "set statement_timeout for the role instead",
+    ),
+    without_effect(
+        "connection.validation.timeout.ms",
+        Type.LONG,
+        "60000",
+        "Longest wait of a validation's connection, in milliseconds.",
+        "libpq's holds",
+    ),
+)
+
+REPLICATION: Final = in_group(
+    "Replication",
+    Property(
+        "plugin.name",
+        Type.STRING,
+        "pgoutput",
+        "Output plugin of the slot.",
+        choices=("pgoutput",),
+        planned=("decoderbufs",),
+        debezium_default="decoderbufs",
+        why="pgoutput is part of every server since version 10; decoderbufs must be installed.",
+    ),
+    Property(
+        "slot.name",
+        Type.STRING,
+        "debezium",
+        "Replication slot to read; it is created when absent. One slot serves one connector.",
+        HIGH,
+        validator=matching("[a-z0-9_]{1,63}", "up to 63 small letters, digits and underscores"),
+    ),
+    planned("slot.drop.on.stop", Type.BOOLEAN, "false", "Whether the slot is dropped when the connector stops."),
+    planned("slot.stream.params", Type.STRING, "", "Further options for START_REPLICATION."),
+    planned("slot.failover", Type.BOOLEAN, "false", "Whether the slot is kept on standby servers."),
+    Property(
+        "slot.max.retries",
+        Type.INT,
+        "6",
+        "How often a slot that another session reads is tried again before that is an error.",
+        validator=between(0),
+    ),
+    Property(
+        "slot.retry.delay.ms",
+        Type.LONG,
+        "10000",
+        "Pause between those attempts, in milliseconds.",
+        validator=between(1, unit="milliseconds"),
+    ),
+    Property(
+        "publication.name",
+        Type.STRING,
+        "dbz_publication",
+        "Publication that the slot is read through.",
+        HIGH,
+        validator=only(
+            lambda name: (
+                "" if name.isprintable() and len(name.encode()) < 64 else "is not a name that PostgreSQL takes"
+            ),
+            "a name of up to 63 bytes",
+        ),
+    ),
+    Property(
+        "publication.autocreate.mode",
+        Type.STRING,
+        "filtered",
+        "What happens when the publication is absent: filtered creates it for the captured tables and keeps it so, all_tables creates it"
+        " for all, disabled is an error.",
+        choices=("filtered", "all_tables", "disabled"),
+        planned=("no_tables",),
+        debezium_default="all_tables",
+        why="all_tables needs a superuser, and makes the server decode every table of the database.",
+    ),
+    planned(
+        "publish.via.partition.root",
+        Type.BOOLEAN,
+        "false",
+        "Whether changes of a partition appear under the partitioned table.",
+    ),
+    planned(
+        "replica.identity.autoset.values",
+        Type.STRING,
+        "",
+        "Replica identities to set on tables, by regular expression.",
+    ),
+    Property(
+        "offset.mismatch.strategy",
+        Type.STRING,
+        "trust_offset",
+        "What happens when the slot stands ahead of the stored offset, as after it was dropped and created again: an error, since changes"
+        " between the two are lost.",
+        choices=("trust_offset",),
+        planned=("no_validation", "trust_slot", "trust_greater_lsn"),
+        reason="The other strategies go on past a gap.",
+        debezium_default="no_validation",
+        why="Without the check, changes made between the stored offset and a recreated slot are missing, and nothing says so.",
+    ),
+    planned(
+        "lsn.flush.mode",
+        Type.STRING,
+        "connector",
+        "Who acknowledges what was published: the connector, after Kafka's commit.",
+    ),
+    planned(
+        "flush.lsn.source", Type.BOOLEAN, "true", "Whether the connector acknowledges to the server what was published."
+    ),
+    without_effect(
+        "lsn.flush.timeout.ms",
+        Type.LONG,
+        "30000",
+        "Longest wait for an acknowledgement, in milliseconds.",
+        "it is sent without a wait",
+    ),
+    without_effect(
+        "lsn.flush.timeout.action", Type.STRING, "fail", "What happens after that wait.", "it is sent without a wait"
+    ),
+    Property(
+        "status.update.interval.ms",
+        Type.LONG,
+        "10000",
+        "Longest time between two acknowledgements, in milliseconds. Keep it well under the server's wal_sender_timeout.",
+        validator=between(1, unit="milliseconds"),
+    ),
+    planned(
+        "xmin.fetch.interval.ms",
+        Type.LONG,
+        "0",
+        "Interval at which the slot's xmin is read, in milliseconds; 0 is never.",
+    ),
+    planned(
+        "schema.refresh.mode",
+        Type.STRING,
+        "columns_diff",
+        "When a table's columns are read again; the log itself says so here.",
+    ),
+    planned("message.prefix.include.list", Type.STRING, "", "Prefixes of logical messages to publish."),
+    planned("message.prefix.exclude.list", Type.STRING, "", "Prefixes of logical messages to leave out."),
+)
+
+FILTERS: Final = in_group(
+    "Filters",
+    Property("schema.include.list", Type.STRING, "", "Schemas to capture, as regular expressions.", validator=PATTERNS),
+    Property(
+        "schema.exclude.list", Type.STRING, "", "Schemas not to capture, as regular expressions.", validator=PATTERNS
+    ),
+    *debezium.FILTERS,
+)
+
+TYPES: Final = in_group(
+    "Types",
+    *debezium.TYPES,
+    Property(
+        "interval.handling.mode",
+        Type.STRING,
+        "numeric",
+        "How INTERVAL is published: numeric as microseconds (a month counts 365.25 / 12 days), string as ISO 8601, P1Y2M3DT4H5M6.78S.",
+        choices=("numeric", "string"),
+    ),
+    Property(
+        "include.unknown.datatypes",
+        Type.BOOLEAN,
+        "false",
+        "Whether columns of types that are not known are published as bytes. They are left out, and reported once.",
+        choices=("false",),
+        planned=("true",),
+    ),
+    planned("hstore.handling.mode", Type.STRING, "json", "How HSTORE is published: json or map."),
+    planned("money.fraction.digits", Type.INT, "2", "Digits after the point of MONEY."),
+    Property(
+        "unavailable.value.placeholder",
+        Type.STRING,
+        "__debezium_unavailable_value",
+        "What stands for a large value that an update left unchanged and the log therefore lacks. With hex: before it, bytes.",
+        validator=PLACEHOLDER,
+    ),
+)
+
+SNAPSHOT: Final = in_group(
+    "Snapshot",
+    *debezium.SNAPSHOT,
+    Property(
+        "snapshot.isolation.mode",
+        Type.STRING,
+        "serializable",
+        "Isolation of the snapshot. All tables are read in the one snapshot that the slot exports, which either word gives.",
+        LOW,
+        choices=("serializable", "repeatable_read"),
+        planned=("read_committed", "read_uncommitted"),
+        reason="Weaker levels would mix rows of different moments.",
+    ),
+)
+
+
+def _exclusive(kind: str) -> tuple[str, str]:
+    return f"{kind}.include.list", f"{kind}.exclude.list"
+
+
+def one_list_each(config: Config) -> Iterable[Problem]:
+    """Yield a problem for each kind of name that has both an include and an exclude list."""
+    for include, exclude in map(_exclusive, ("schema", "table", "column")):
+        if config.is_set(include) and config.is_set(exclude):
+            yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+
+
+POSTGRES: Final = Definition(
+    (
+        *connect.COMMON,
+        *CONNECTION,
+        *REPLICATION,
+        *FILTERS,
+        *SNAPSHOT,
+        *debezium.EVENTS,
+        *TYPES,
+        *debezium.TOPICS,
+        *connect.CONVERTERS,
+        *connect.TRANSFORMS,
+        *connect.ERRORS,
+        *connect.EXACTLY_ONCE,
+        *kafka.TOPIC_CREATION,
+        *kafka.OFFSETS,
+        *kafka.TRANSACTIONS,
+        *kafka.CLIENT,
+        *kafka.SECURITY,
+        *debezium.SIGNALS,
+        *debezium.ADVANCED,
+    ),
+    prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
+    list_prefixes=("converters",),
+    renamed=debezium.FORMER_NAMES,
+    rules=(one_list_each, *kafka.RULES),
+)
+"""All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

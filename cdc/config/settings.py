@@ -1,0 +1,363 @@
+"""The configuration as the other rooms use it: typed, validated, without a raw text in it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cdc.config.definition import Config
+from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.jaas import parse_jaas
+from cdc.config.postgres import POSTGRES
+from cdc.config.providers import PROVIDERS, Provider, resolve
+from cdc.config.secret import Secret
+from cdc.config.validators import placeholder_bytes
+
+
+class SnapshotMode(enum.StrEnum):
+    """What happens when there is no stored offset."""
+
+    INITIAL = "initial"
+    NO_DATA = "no_data"
+
+
+class PublicationAutocreate(enum.StrEnum):
+    """What happens when the publication is absent."""
+
+    FILTERED = "filtered"
+    ALL_TABLES = "all_tables"
+    DISABLED = "disabled"
+
+
+class OffsetMismatch(enum.StrEnum):
+    """What happens when the slot stands ahead of the stored offset: TRUST_OFFSET makes it an error."""
+
+    TRUST_OFFSET = "trust_offset"
+
+
+class DecimalMode(enum.StrEnum):
+    """How NUMERIC is published."""
+
+    PRECISE = "precise"
+    DOUBLE = "double"
+    STRING = "string"
+
+
+class TimeMode(enum.StrEnum):
+    """How dates and times are published."""
+
+    ADAPTIVE = "adaptive"
+    ADAPTIVE_TIME_MICROSECONDS = "adaptive_time_microseconds"
+    CONNECT = "connect"
+    MICROSECONDS = "microseconds"
+    NANOSECONDS = "nanoseconds"
+    ISOSTRING = "isostring"
+
+
+class BinaryMode(enum.StrEnum):
+    """How binary columns are published."""
+
+    BYTES = "bytes"
+    BASE64 = "base64"
+    BASE64_URL_SAFE = "base64-url-safe"
+    HEX = "hex"
+
+
+class IntervalMode(enum.StrEnum):
+    """How INTERVAL is published."""
+
+    NUMERIC = "numeric"
+    STRING = "string"
+
+
+class ConvertingFailure(enum.StrEnum):
+    """What happens with a value that its column's schema cannot carry."""
+
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class DecimalFormat(enum.StrEnum):
+    """How the JSON converter writes exact decimals."""
+
+    BASE64 = "BASE64"
+    NUMERIC = "NUMERIC"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSettings:
+    """Where the PostgreSQL source connects, what it captures and how it publishes values.
+
+    Files are paths; an empty text means that nothing was set, and libpq's own default applies. Times are in seconds.
+    """
+
+    hostname: str
+    dbname: str
+    user: str
+    topic_prefix: str
+    port: int = 5432
+    password: Secret = field(default_factory=Secret)
+    sslmode: str = "prefer"
+    sslcert: str = ""
+    sslkey: str = ""
+    sslpassword: Secret = field(default_factory=Secret)
+    sslrootcert: str = ""
+    slot_name: str = "debezium"
+    slot_max_retries: int = 6
+    slot_retry_delay: float = 10.0
+    publication_name: str = "dbz_publication"
+    publication_autocreate: PublicationAutocreate = PublicationAutocreate.FILTERED
+    offset_mismatch: OffsetMismatch = OffsetMismatch.TRUST_OFFSET
+    status_update_interval: float = 10.0
+    tables: TableFilter = field(default_factory=TableFilter)
+    snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
+    snapshot_fetch_size: int = 10240
+    decimal_mode: DecimalMode = DecimalMode.PRECISE
+    time_mode: TimeMode = TimeMode.ADAPTIVE
+    binary_mode: BinaryMode = BinaryMode.BYTES
+    interval_mode: IntervalMode = IntervalMode.NUMERIC
+    unavailable_placeholder: bytes = b"__debezium_unavailable_value"
+    converting_failure: ConvertingFailure = ConvertingFailure.WARN
+    tombstones_on_delete: bool = True
+    extended_headers: bool = True
+    topic_delimiter: str = "."
+    queue_bytes: int = 33_554_432
+
+    @classmethod
+    def from_config(cls, config: Config) -> PostgresSettings:
+        """Return the settings of a configuration read by the PostgreSQL table."""
+        return cls(
+            hostname=config.string("database.hostname"),
+            port=config.integer("database.port"),
+            dbname=config.string("database.dbname"),
+            user=config.string("database.user"),
+            password=config.password("database.password"),
+            sslmode=config.string("database.sslmode"),
+            sslcert=config.string("database.sslcert"),
+            sslkey=config.string("database.sslkey"),
+            sslpassword=config.password("database.sslpassword"),
+            sslrootcert=config.string("database.sslrootcert"),
+            slot_name=config.string("slot.name"),
+            slot_max_retries=config.integer("slot.max.retries"),
+            slot_retry_delay=config.integer("slot.retry.delay.ms") / 1000,
+            publication_name=config.string("publication.name"),
+            publication_autocreate=PublicationAutocreate(config.string("publication.autocreate.mode")),
+            offset_mismatch=OffsetMismatch(config.string("offset.mismatch.strategy")),
+            status_update_interval=config.integer("status.update.interval.ms") / 1000,
+            tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
+            snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
+            snapshot_fetch_size=config.integer("snapshot.fetch.size"),
+            decimal_mode=DecimalMode(config.string("decimal.handling.mode")),
+            time_mode=TimeMode(config.string("time.precision.mode")),
+            binary_mode=BinaryMode(config.string("binary.handling.mode")),
+            interval_mode=IntervalMode(config.string("interval.handling.mode")),
+            unavailable_placeholder=placeholder_bytes(config.string("unavailable.value.placeholder")),
+            converting_failure=ConvertingFailure(config.string("event.converting.failure.handling.mode")),
+            tombstones_on_delete=config.boolean("tombstones.on.delete"),
+            extended_headers=config.boolean("extended.headers.enabled"),
+            topic_prefix=config.string("topic.prefix"),
+            topic_delimiter=config.string("topic.delimiter"),
+            queue_bytes=config.integer("max.queue.size.in.bytes"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """How the connection to the brokers is encrypted and begins.
+
+    `ca`, `certificate` and `key` are PEM: paths in the `…_file` fields, texts in the others; at most one of each pair is set. Without
+    a CA, the operating system's are trusted. `mechanism` is "" when the protocol asks for no login.
+    """
+
+    protocol: str = "PLAINTEXT"
+    mechanism: str = ""
+    username: str = ""
+    password: Secret = field(default_factory=Secret)
+    ca_file: str = ""
+    ca: str = ""
+    certificate_file: str = ""
+    certificate: str = ""
+    key_file: str = ""
+    key: Secret = field(default_factory=Secret)
+    key_password: Secret = field(default_factory=Secret)
+    check_hostname: bool = True
+
+    @classmethod
+    def from_config(cls, config: Config) -> SecuritySettings:
+        """Return the settings of a configuration; the login may come from `sasl.jaas.config`."""
+        protocol = config.string("security.protocol")
+        username, password = config.string("sasl.username"), config.password("sasl.password")
+        if config.is_set("sasl.jaas.config"):
+            login = parse_jaas(config.password("sasl.jaas.config").reveal())
+            username, password = login.username, login.password
+        return cls(
+            protocol=protocol,
+            mechanism=config.string("sasl.mechanism") if protocol.startswith("SASL") else "",
+            username=username,
+            password=password,
+            ca_file=config.string("ssl.truststore.location"),
+            ca=config.string("ssl.truststore.certificates"),
+            certificate_file=config.string("ssl.keystore.location"),
+            certificate=config.string("ssl.keystore.certificate.chain"),
+            key_file=config.string("ssl.key.location"),
+            key=config.password("ssl.keystore.key"),
+            key_password=config.password("ssl.key.password"),
+            check_hostname=config.string("ssl.endpoint.identification.algorithm") == "https",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """How missing topics are created; -1 partitions or replicas are the broker's default. `configs` holds Kafka's topic settings."""
+
+    create: bool = True
+    partitions: int = -1
+    replication_factor: int = -1
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """The Kafka side. Sizes are in bytes, times in seconds; `compression` is "none" or a codec's name."""
+
+    transactional_id: str
+    client_id: str
+    bootstrap_servers: tuple[str, ...] = ("localhost:9092",)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    compression: str = "zstd"
+    batch_bytes: int = 524_288
+    max_request_bytes: int = 16_777_216
+    request_timeout: float = 30.0
+    metadata_max_age: float = 300.0
+    transaction_timeout: float = 60.0
+    offset_topic: str = "cdc-stream-offsets"
+    offset_partitions: int = 1
+    offset_replication_factor: int = -1
+    topics: TopicSettings = field(default_factory=TopicSettings)
+
+    @classmethod
+    def from_config(cls, config: Config) -> KafkaSettings:
+        """Return the settings of a configuration; the transactional id is `cdcstream-<name>`."""
+        transactional_id = f"cdcstream-{config.string('name')}"
+        return cls(
+            transactional_id=transactional_id,
+            client_id=config.string("client.id") or transactional_id,
+            bootstrap_servers=config.list("bootstrap.servers"),
+            security=SecuritySettings.from_config(config),
+            compression=config.string("compression.type"),
+            batch_bytes=config.integer("batch.size"),
+            max_request_bytes=config.integer("max.request.size"),
+            request_timeout=config.integer("request.timeout.ms") / 1000,
+            metadata_max_age=config.integer("metadata.max.age.ms") / 1000,
+            transaction_timeout=config.integer("transaction.timeout.ms") / 1000,
+            offset_topic=config.string("offset.storage.topic"),
+            offset_partitions=config.integer("offset.storage.partitions"),
+            offset_replication_factor=config.integer("offset.storage.replication.factor"),
+            topics=TopicSettings(
+                create=config.boolean("topic.creation.enable"),
+                partitions=config.integer("topic.creation.default.partitions"),
+                replication_factor=config.integer("topic.creation.default.replication.factor"),
+                configs=_topic_configs(config),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConverterSettings:
+    """How a JSON converter writes keys or values."""
+
+    schemas_enable: bool = True
+    decimal_format: DecimalFormat = DecimalFormat.BASE64
+    replace_null_with_default: bool = True
+
+    @classmethod
+    def from_config(cls, config: Config, side: str) -> ConverterSettings:
+        """Return the settings of one side, "key" or "value"."""
+        return cls(
+            schemas_enable=config.boolean(f"{side}.converter.schemas.enable"),
+            decimal_format=DecimalFormat(config.string(f"{side}.converter.decimal.format")),
+            replace_null_with_default=config.boolean(f"{side}.converter.replace.null.with.default"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """How source transactions are grouped, and what happens when a server is gone.
+
+    A Kafka transaction ends with the source transaction in which it reaches one of the limits (rows, bytes, seconds).
+    `convert_rows` events are converted at a time. `max_retries` None is without end; `retry_delay` is the longest pause, in seconds.
+    """
+
+    transaction_rows: int = 50_000
+    transaction_bytes: int = 16_777_216
+    transaction_seconds: float = 0.5
+    convert_rows: int = 2048
+    max_retries: int | None = None
+    retry_delay: float = 10.0
+
+    @classmethod
+    def from_config(cls, config: Config) -> PipelineSettings:
+        """Return the settings of a configuration."""
+        retries = config.integer("errors.max.retries")
+        return cls(
+            transaction_rows=config.integer("transaction.max.rows"),
+            transaction_bytes=config.integer("transaction.max.bytes"),
+            transaction_seconds=config.integer("transaction.max.ms") / 1000,
+            convert_rows=config.integer("max.batch.size"),
+            max_retries=None if retries < 0 else retries,
+            retry_delay=config.integer("retriable.restart.connector.wait.ms") / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """One connector, ready to run. `masked` is what was given, fit for a log; `notice` is one line to print, or "".
+
+    `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task.
+    """
+
+    name: str
+    source: PostgresSettings
+    kafka: KafkaSettings
+    key_converter: ConverterSettings
+    value_converter: ConverterSettings
+    pipeline: PipelineSettings
+    tasks_max: int = 1
+    notice: str = ""
+    masked: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, str], providers: Mapping[str, Provider] = PROVIDERS) -> ConnectorConfig:
+        """Return the settings that a configuration as it stands in a file means, `name` included.
+
+        Raises:
+            InvalidConfig: with every problem there is; a ConfigError.
+        """
+        resolved = resolve(raw, providers)
+        return cls.from_config(POSTGRES.parse(resolved.values, resolved.secret))
+
+    @classmethod
+    def from_config(cls, config: Config) -> ConnectorConfig:
+        """Return the settings of a configuration that has been parsed."""
+        return cls(
+            name=config.string("name"),
+            source=PostgresSettings.from_config(config),
+            kafka=KafkaSettings.from_config(config),
+            key_converter=ConverterSettings.from_config(config, "key"),
+            value_converter=ConverterSettings.from_config(config, "value"),
+            pipeline=PipelineSettings.from_config(config),
+            tasks_max=config.integer("tasks.max"),
+            notice=config.notice(),
+            masked=config.masked(),
+        )
+
+
+def _name_filter(config: Config, kind: str) -> NameFilter:
+    return NameFilter.parse(config.string(f"{kind}.include.list"), config.string(f"{kind}.exclude.list"), kind)
+
+
+def _topic_configs(config: Config) -> Mapping[str, str]:
+    known = {"partitions", "replication.factor"}
+    return {name: text for name, text in config.beneath("topic.creation.default.").items() if name not in known}
