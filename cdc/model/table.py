@@ -27,7 +27,7 @@ class Column:
     schema: Schema
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Table:
     """One version of a captured table; compared by identity, so encoders can keep a plan for each.
 
