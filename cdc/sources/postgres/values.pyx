@@ -1,0 +1,132 @@
+"""Decoders of column values: PostgreSQL's text in, one cell out.
+
+The text is that of the types' output functions under the session settings of `types.SESSION_SETTINGS`; pgoutput and COPY send the
+same. Formats: the PostgreSQL manual, chapter "Data Types". Bytes that no such function writes raise DecodeError; a value that is right, but
+that the schema of the chosen mode cannot carry, raises ConversionError, and the caller applies its policy.
+"""
+
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY, NAN
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp
+
+from cdc.model.batch cimport ChangeBatch
+
+from cdc.errors import DecodeError
+
+cdef extern from "Python.h":
+    double PyOS_string_to_double(const char *text, char **end, PyObject *overflow_exception) except? -1
+
+cdef double[23] POWERS
+for _power in range(23):
+    POWERS[_power] = 10.0 ** _power
+
+
+cdef object malformed(str what, const char *text, Py_ssize_t size, Py_ssize_t at):
+    """Return the error of a text that is no `what`, seen at an index of the text."""
+    return DecodeError(f"PostgreSQL sent a value that is no {what}", text[:size], at)
+
+
+cdef class ValueDecoder:
+    """Decodes the text of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        raise NotImplementedError
+
+
+def decode_text(ValueDecoder decoder not None, bytes data not None):
+    """Decode one value and return what Python code sees in its cell; raises DecodeError and ConversionError."""
+    cdef ChangeBatch batch = ChangeBatch()
+    cdef int64_t cell = batch.reserve_cells(1)
+    decoder.decode(data, len(data), batch, cell)
+    return batch._value(&batch.cells[cell])
+
+
+cdef class TextDecoder(ValueDecoder):
+    """Takes the text as it is: the server has checked that it is UTF-8."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        return batch.put_text(cell, text, size)
+
+
+cdef class BoolDecoder(ValueDecoder):
+    """Decodes `t` and `f`."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        if size != 1 or (text[0] != b"t" and text[0] != b"f"):
+            raise malformed("boolean", text, size, 0)
+        batch.put_bool(cell, text[0] == b"t")
+        return 0
+
+
+cdef class IntDecoder(ValueDecoder):
+    """Decodes integers up to 64 bits."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        cdef bint negative = size > 0 and text[0] == b"-"
+        cdef Py_ssize_t at
+        cdef unsigned int digit
+        cdef uint64_t value = 0
+        # 19 digits cannot overflow 64 bits without sign.
+        if not 0 < size - negative <= 19:
+            raise malformed("64-bit integer", text, size, size)
+        for at in range(negative, size):
+            digit = <unsigned int> text[at] - 48
+            if digit > 9:
+                raise malformed("64-bit integer", text, size, at)
+            value = value * 10 + digit
+        if value > <uint64_t> 0x7FFFFFFFFFFFFFFF + negative:
+            raise malformed("64-bit integer", text, size, size)
+        batch.put_int(cell, <int64_t> (0 - value if negative else value))
+        return 0
+
+
+cdef class FloatDecoder(ValueDecoder):
+    """Decodes real and double precision, and numeric under decimal.handling.mode double; NaN and the infinities are kept."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        return batch.put_float(cell, read_double(text, size))
+
+
+cdef double read_double(const char *text, Py_ssize_t size) except? -1:
+    """Read a decimal number, correctly rounded.
+
+    Up to 15 digits with a power of ten up to 22 are exact in one operation (Clinger, "How to read floating point numbers accurately").
+    """
+    cdef bint negative = size > 0 and text[0] == b"-"
+    cdef Py_ssize_t at, point = -1, first = negative
+    cdef unsigned int digit
+    cdef uint64_t mantissa = 0
+    cdef double value
+    for at in range(first, size):
+        digit = <unsigned int> text[at] - 48
+        if digit <= 9 and mantissa < 100_000_000_000_000:
+            mantissa = mantissa * 10 + digit
+        elif text[at] == b"." and point < 0:
+            point = at
+        else:
+            return read_any_double(text, size)
+    if first == size or (point >= 0 and (size - point > 23 or size - first == 1)):
+        return read_any_double(text, size)
+    value = <double> mantissa
+    if point >= 0:
+        value /= POWERS[size - point - 1]
+    return -value if negative else value
+
+
+cdef double read_any_double(const char *text, Py_ssize_t size) except? -1:
+    """Read a number of any length or with an exponent, NaN, Infinity or -Infinity."""
+    cdef Py_ssize_t at
+    if size == 3 and memcmp(text, b"NaN", 3) == 0:
+        return NAN
+    if size == 8 and memcmp(text, b"Infinity", 8) == 0:
+        return INFINITY
+    if size == 9 and memcmp(text, b"-Infinity", 9) == 0:
+        return -INFINITY
+    for at in range(size):
+        if not (b"0" <= text[at] <= b"9" or text[at] in b"+-.eE"):
+            raise malformed("number", text, size, at)
+    try:
+        return PyOS_string_to_double(<bytes> text[:size], NULL, NULL)
+    except ValueError:
+        raise malformed("number", text, size, size) from None
