@@ -1,1 +1,1 @@
-"""."""
+"""Kafka: the one room that touches aiokafka."""
