@@ -11,8 +11,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from cdc.converters.base import ConverterSettings
-from cdc.converters.json_writers import decimal_text, render, value_writer
+from cdc.config import ConverterSettings
+from cdc.converters.decimals import decimal_text, parts, unscaled_bytes
+from cdc.converters.json_writers import render, value_writer
 from cdc.converters.missing import VARIABLE_SCALE_DECIMAL
 from cdc.model.schema import ConnectType, Decimal, Field, Schema
 
@@ -22,7 +23,8 @@ _MILLISECONDS: Final = {
     "org.apache.kafka.connect.data.Timestamp": 1,
 }
 _DAY: Final = 86_400_000
-_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - Connect's dates have no zone
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_CYCLE: Final = 146_097 * _DAY
 
 
 def struct_text(fields: Iterable[Field], values: Sequence[Any]) -> bytes:
@@ -61,7 +63,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bytes):
         return f'"{b64encode(value).decode()}"'
     if isinstance(value, decimal.Decimal | Decimal):
-        return decimal_text(*_unscaled(value))
+        return decimal_text(*parts(value))
     return str(value)
 
 
@@ -77,26 +79,20 @@ def _nested(schema: Schema, value: list[Any]) -> str:
 
 
 def _variable_scale_decimal(value: decimal.Decimal | Decimal) -> str:
-    unscaled, scale = _unscaled(value)
-    size = (unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1
-    return f'{{"scale":{scale},"value":{_scalar(unscaled.to_bytes(size, "big", signed=True))}}}'
-
-
-def _unscaled(value: decimal.Decimal | Decimal) -> tuple[int, int]:
-    if isinstance(value, Decimal):
-        return value.unscaled, value.scale
-    sign, digits, exponent = value.as_tuple()
-    unscaled = int("".join(map(str, digits)))
-    return -unscaled if sign else unscaled, -int(exponent)
+    unscaled, scale = parts(value)
+    return f'{{"scale":{scale},"value":{_scalar(unscaled_bytes(unscaled))}}}'
 
 
 def _date(milliseconds: int) -> str:
     # Connect takes whatever lies before the second day for a time of day, and whole days for dates.
-    moment = _EPOCH + dt.timedelta(milliseconds=milliseconds)
+    # Python's dates end with the year 9999, but the calendar repeats itself every 400 years.
+    cycles, rest = divmod(milliseconds, _CYCLE)
+    moment = _EPOCH + dt.timedelta(milliseconds=rest)
+    date = f"{moment.year + 400 * cycles}-{moment:%m-%d}"
     clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
     if milliseconds < _DAY:
         return clock
-    return f"{moment:%Y-%m-%d}" if milliseconds % _DAY == 0 else f"{moment:%Y-%m-%d}T{clock}"
+    return date if milliseconds % _DAY == 0 else f"{date}T{clock}"
 
 
 def _quoted(text: str) -> str:

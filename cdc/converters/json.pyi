@@ -1,4 +1,4 @@
-from cdc.converters.base import ConverterSettings
+from cdc.config import ConverterSettings
 from cdc.model.batch import ChangeBatch
 from cdc.model.records import RecordBatch
 

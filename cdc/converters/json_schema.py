@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cdc.converters.base import ConverterSettings
+from cdc.config import ConverterSettings
 from cdc.converters.json_writers import quoted, render, value_writer
 from cdc.model.schema import ConnectType, Field, Schema
 

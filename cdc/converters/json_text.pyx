@@ -1,14 +1,13 @@
 """JSON's scalars as Jackson writes them: strings, base64 and numbers, straight into a buffer.
 
-Sources: RFC 8259 (JSON), RFC 3629 (UTF-8), Java's `Double.toString` for the form of floating point numbers.
+Sources: RFC 8259 (JSON), RFC 3629 (UTF-8), RFC 4648 (base64), Java's `Double.toString` for the form of floating point numbers.
 """
 
-from libc.math cimport isinf, isnan
+from libc.math cimport fabs, fabsf, isinf, isnan, signbit
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdio cimport snprintf
-from libc.stdlib cimport strtof
 from libc.string cimport memcpy
 
+from cdc.converters.shortest_decimal cimport shortest32, shortest64
 from cdc.model.buffer cimport Buffer
 
 cdef enum:
@@ -134,9 +133,9 @@ cdef int write_base64(Buffer out, const char *data, Py_ssize_t size) except -1:
         target += 4
         at += 3
     if whole < size:
-        target[-1] = b"="
+        (target - 1)[0] = b"="
         if size - whole == 1:
-            target[-2] = b"="
+            (target - 2)[0] = b"="
     out.size = target - out.data
     out.write_byte(b'"')
     return 0
@@ -145,12 +144,20 @@ cdef int write_base64(Buffer out, const char *data, Py_ssize_t size) except -1:
 cdef int write_integer(Buffer out, int64_t value) except -1:
     """Write a number in decimal digits."""
     cdef char digits[20]
-    cdef int at = 20, pair
-    cdef uint64_t left = 0 - <uint64_t> value if value < 0 else <uint64_t> value
-    out.reserve(20)
+    cdef int count
+    out.reserve(21)
     if value < 0:
         out.data[out.size] = b"-"
         out.size += 1
+    count = _digits(0 - <uint64_t> value if value < 0 else <uint64_t> value, digits)
+    memcpy(out.data + out.size, digits + 20 - count, count)
+    out.size += count
+    return 0
+
+
+cdef int _digits(uint64_t left, char *digits) noexcept nogil:
+    """Put the decimal digits of a number at the end of 20 bytes, and return how many they are."""
+    cdef int at = 20, pair
     while left >= 100:
         pair = <int> (left % 100)
         left //= 100
@@ -162,47 +169,67 @@ cdef int write_integer(Buffer out, int64_t value) except -1:
     else:
         at -= 1
         digits[at] = <char> (48 + left)
-    memcpy(out.data + out.size, digits + at, 20 - at)
-    out.size += 20 - at
-    return 0
+    return 20 - at
 
 
 cdef int write_float64(Buffer out, double value) except -1:
+    """Write a double as Java's `Double.toString` does; NaN and the infinities, which JSON has no numbers for, as strings."""
+    cdef int exponent = 0
+    cdef uint64_t digits = 0
     if isnan(value) or isinf(value):
         return _write_special(out, value)
-    return _write_digits(out, repr(value))
+    if value != 0:
+        digits = shortest64(fabs(value), &exponent)
+    return _write_decimal(out, signbit(value) != 0, digits, exponent)
 
 
 cdef int write_float32(Buffer out, float value) except -1:
-    cdef char text[32]
-    cdef int precision = 0
+    """Write a float as Java's `Float.toString` does; NaN and the infinities as strings."""
+    cdef int exponent = 0
+    cdef uint64_t digits = 0
     if isnan(value) or isinf(value):
         return _write_special(out, value)
-    while precision < 9:
-        precision += 1
-        snprintf(text, 32, "%.*e", precision, <double> value)
-        if strtof(text, NULL) == value:
-            break
-    return _write_digits(out, text.decode())
+    if value != 0:
+        digits = shortest32(fabsf(value), &exponent)
+    return _write_decimal(out, signbit(value) != 0, digits, exponent)
 
 
 cdef int _write_special(Buffer out, double value) except -1:
-    return out.write_bytes(b'"NaN"' if isnan(value) else b'"Infinity"' if value > 0 else b'"-Infinity"')
+    if isnan(value):
+        return out.write(b'"NaN"', 5)
+    return out.write(b'"Infinity"', 10) if value > 0 else out.write(b'"-Infinity"', 11)
 
 
-cdef int _write_digits(Buffer out, str text) except -1:
-    """Write a finite number in the form of Java's Double.toString."""
-    sign = "-" if text[0] == "-" else ""
-    mantissa, _, exponent = text.lstrip("-").partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    power = len(whole) + int(exponent or 0)
-    digits = (whole + fraction).rstrip("0")
-    power -= len(digits) - len(digits.lstrip("0"))
-    digits = digits.lstrip("0")
-    if not digits:
-        return out.write_bytes(f"{sign}0.0".encode())
-    if -3 < power <= 7:
-        digits = digits.rjust(len(digits) - power + 1, "0") if power <= 0 else digits.ljust(power + 1, "0")
-        power = max(power, 1)
-        return out.write_bytes(f"{sign}{digits[:power]}.{digits[power:]}".encode())
-    return out.write_bytes(f"{sign}{digits[0]}.{digits[1:] or '0'}E{power - 1}".encode())
+cdef int _write_decimal(Buffer out, bint negative, uint64_t value, int exponent) except -1:
+    """Write value × 10^exponent: plain from 10^-3 up to 10^7, otherwise with one digit before the point and an exponent."""
+    cdef char buffer[20]
+    cdef char *digits
+    cdef int count, power
+    while value and value % 10 == 0:
+        value //= 10
+        exponent += 1
+    count = _digits(value, buffer)
+    digits = buffer + 20 - count
+    power = count + exponent if value else 1  # the number lies below 10^power
+    out.reserve(40)
+    if negative:
+        out.write_byte(b"-")
+    if -3 < power <= 0:
+        out.write(b"0.00", 2 - power)
+        return out.write(digits, count)
+    if 0 < power <= 7:
+        return _write_plain(out, digits, count, power)
+    _write_plain(out, digits, count, 1)
+    out.write_byte(b"E")
+    return write_integer(out, power - 1)
+
+
+cdef int _write_plain(Buffer out, const char *digits, int count, int whole) except -1:
+    """Write digits with the point behind the first `whole` of them, and zeros where there are not so many."""
+    if count > whole:
+        out.write(digits, whole)
+        out.write_byte(b".")
+        return out.write(digits + whole, count - whole)
+    out.write(digits, count)
+    out.write(b"0000000", whole - count)
+    return out.write(b".0", 2)

@@ -15,7 +15,7 @@ cdef class Writer:
 
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1
     cdef int write_missing(self, uint8_t kind, Buffer out) except -1
-    cdef object refuse(self, const Cell *cell)
+    cdef object refusal(self, const Cell *cell)
 
     cdef inline int write(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         if cell.kind <= UNAVAILABLE_CELL:

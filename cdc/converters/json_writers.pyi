@@ -1,4 +1,4 @@
-from cdc.converters.base import ConverterSettings
+from cdc.config import ConverterSettings
 from cdc.model.schema import Schema
 
 class Writer:
@@ -17,6 +17,3 @@ def render(writer: Writer, value: object) -> bytes:
 
 def quoted(text: str) -> bytes:
     """Return a name as a JSON string, in UTF-8."""
-
-def decimal_text(unscaled: int, scale: int) -> str:
-    """Return a decimal as Java's `BigDecimal.toString` writes it: plain from 10^-6 up, otherwise with an exponent."""

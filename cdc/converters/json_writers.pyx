@@ -1,7 +1,7 @@
 """Writers of cells as JSON, one for each kind of schema, put together once for each table version.
 
-They follow `org.apache.kafka.connect.json.JsonConverter.convertToJson`. Substitutes for values that are not there are rendered
-when the writer is made.
+They follow `org.apache.kafka.connect.json.JsonConverter.convertToJson`. What stands for a value that is not there is rendered when the
+writer is made.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -12,7 +12,8 @@ from cdc.model.batch cimport (
 )
 from cdc.model.buffer cimport Buffer
 
-from cdc.converters.base import DecimalFormat
+from cdc.config import DecimalFormat
+from cdc.converters.decimals import decimal_text, rescaled, unscaled_bytes
 from cdc.converters.missing import DECIMAL, VARIABLE_SCALE_DECIMAL, absent_value, unavailable_value
 from cdc.errors import ConversionError
 from cdc.model.schema import ConnectType, Decimal
@@ -38,8 +39,12 @@ cdef class Writer:
         raise NotImplementedError
 
     cdef int write_missing(self, uint8_t kind, Buffer out) except -1:
-        cdef bytes text = self.null_text if kind == NULL_CELL else \
-            self.absent_text if kind == ABSENT_CELL else self.unavailable_text
+        """Write what stands for a null, absent or unavailable value."""
+        cdef bytes text = self.unavailable_text
+        if kind == NULL_CELL:
+            text = self.null_text
+        elif kind == ABSENT_CELL:
+            text = self.absent_text
         if text is None:
             raise ConversionError(
                 f"the log does not carry {self.where}, which belongs to the record key",
@@ -47,11 +52,11 @@ cdef class Writer:
             )
         return out.write_bytes(text)
 
-    cdef object refuse(self, const Cell *cell):
-        """Return the error for a cell of a kind that the schema cannot carry."""
+    cdef object refusal(self, const Cell *cell):
+        """Return the error for a cell that the schema cannot carry, or that points outside its batch."""
         word = KIND_WORDS[cell.kind] if cell.kind < len(KIND_WORDS) else f"a cell of kind {cell.kind}"
         return ConversionError(
-            f"{self.where} holds {word}, which its schema cannot carry",
+            f"{self.where} holds {word} of size {cell.size}, which its schema cannot carry",
             "Report it with this message: the decoder and the schema of the column disagree.",
         )
 
@@ -59,27 +64,29 @@ cdef class Writer:
 cdef class BooleanWriter(Writer):
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         if cell.kind != BOOL_CELL:
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         return out.write(b"true", 4) if cell.value else out.write(b"false", 5)
 
 
 cdef class IntegerWriter(Writer):
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         if cell.kind != INT_CELL:
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         return write_integer(out, cell.value)
 
 
 cdef class FloatWriter(Writer):
     cdef bint single
 
+    def __init__(self, str where, bint single):
+        super().__init__(where)
+        self.single = single
+
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         cdef Bits bits
         bits.word = cell.value
-        if cell.kind == INT_CELL:
-            bits.number = <double> cell.value
-        elif cell.kind != FLOAT_CELL:
-            raise self.refuse(cell)
+        if cell.kind != FLOAT_CELL:
+            raise self.refusal(cell)
         return write_float32(out, <float> bits.number) if self.single else write_float64(out, bits.number)
 
 
@@ -87,23 +94,21 @@ cdef class StringWriter(Writer):
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         cdef Py_ssize_t bad
         if cell.kind != TEXT_CELL or not _inside(batch, cell):
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         bad = write_string(out, batch.cell_data(cell), cell.size)
         if bad >= 0:
-            raise self.not_utf8(batch.cell_data(cell)[bad : min(bad + 4, cell.size)], bad)
+            window = batch.cell_data(cell)[bad : min(bad + 4, cell.size)]
+            raise ConversionError(
+                f"{self.where} holds a text that is not UTF-8: bytes {window.hex(' ')} at offset {bad}",
+                "Correct the value in the database, or exclude the column with column.exclude.list.",
+            )
         return 0
-
-    cdef object not_utf8(self, bytes window, Py_ssize_t offset):
-        return ConversionError(
-            f"{self.where} holds a text that is not UTF-8: bytes {window.hex(' ')} at offset {offset}",
-            "Correct the value, or capture the column as bytes.",
-        )
 
 
 cdef class BytesWriter(Writer):
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
-        if (cell.kind != BYTES_CELL and cell.kind != TEXT_CELL) or not _inside(batch, cell):
-            raise self.refuse(cell)
+        if cell.kind != BYTES_CELL or not _inside(batch, cell):
+            raise self.refusal(cell)
         return write_base64(out, batch.cell_data(cell), cell.size)
 
 
@@ -113,28 +118,30 @@ cdef class DecimalWriter(Writer):
     cdef int scale
     cdef bint numeric
 
+    def __init__(self, str where, int scale, bint numeric):
+        super().__init__(where)
+        self.scale = scale
+        self.numeric = numeric
+
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
-        cdef bytes unscaled
         if cell.kind != DECIMAL_CELL or not _inside(batch, cell):
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         if cell.scale == self.scale and not self.numeric:
             return write_base64(out, batch.cell_data(cell), cell.size)
-        number = self.rescaled(int.from_bytes(batch.cell_data(cell)[: cell.size], "big", signed=True), cell.scale)
+        return self.write_number(int.from_bytes(batch.cell_data(cell)[: cell.size], "big", signed=True), cell.scale, out)
+
+    cdef int write_number(self, object unscaled, int scale, Buffer out) except -1:
+        cdef bytes text
+        try:
+            number = rescaled(unscaled, scale, self.scale)
+        except ValueError as error:
+            raise ConversionError(
+                f"{self.where}: {error}", "Use decimal.handling.mode=string, or widen the column's scale."
+            ) from error
         if self.numeric:
             return out.write_bytes(decimal_text(number, self.scale).encode())
-        unscaled = number.to_bytes((number if number >= 0 else ~number).bit_length() // 8 + 1, "big", signed=True)
-        return write_base64(out, unscaled, len(unscaled))
-
-    cdef object rescaled(self, object unscaled, int scale):
-        if scale <= self.scale:
-            return unscaled * 10 ** (self.scale - scale)
-        number, rest = divmod(unscaled, 10 ** (scale - self.scale))
-        if rest:
-            raise ConversionError(
-                f"{self.where} holds {decimal_text(unscaled, scale)}, but its schema has {self.scale} decimal places",
-                "Use decimal.handling.mode=string for it.",
-            )
-        return number
+        text = unscaled_bytes(number)
+        return write_base64(out, text, len(text))
 
 
 cdef class VariableScaleDecimalWriter(Writer):
@@ -142,7 +149,7 @@ cdef class VariableScaleDecimalWriter(Writer):
 
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         if cell.kind != DECIMAL_CELL or not _inside(batch, cell):
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         out.write(b'{"scale":', 9)
         write_integer(out, cell.scale)
         out.write(b',"value":', 9)
@@ -153,10 +160,14 @@ cdef class VariableScaleDecimalWriter(Writer):
 cdef class ArrayWriter(Writer):
     cdef Writer items
 
+    def __init__(self, str where, Writer items):
+        super().__init__(where)
+        self.items = items
+
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         cdef int64_t at
         if cell.kind != NESTED_CELL or not _inside(batch, cell):
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         out.write_byte(b"[")
         for at in range(cell.size):
             if at:
@@ -170,21 +181,27 @@ cdef class MapWriter(Writer):
 
     cdef Writer keys
     cdef Writer values
-    cdef bint object_form
+    cdef bint as_object
+
+    def __init__(self, str where, Writer keys, Writer values, bint as_object):
+        super().__init__(where)
+        self.keys = keys
+        self.values = values
+        self.as_object = as_object
 
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         cdef int64_t at
         if cell.kind != NESTED_CELL or cell.size % 2 or not _inside(batch, cell):
-            raise self.refuse(cell)
-        out.write_byte(b"{" if self.object_form else b"[")
+            raise self.refusal(cell)
+        out.write_byte(b"{" if self.as_object else b"[")
         for at in range(0, cell.size, 2):
             if at:
                 out.write_byte(b",")
             self.write_entry(batch, &batch.cells[cell.value + at], out)
-        return out.write_byte(b"}" if self.object_form else b"]")
+        return out.write_byte(b"}" if self.as_object else b"]")
 
     cdef int write_entry(self, ChangeBatch batch, const Cell *entry, Buffer out) except -1:
-        if self.object_form:
+        if self.as_object:
             self.keys.write_value(batch, entry, out)
             out.write_byte(b":")
             return self.values.write(batch, entry + 1, out)
@@ -198,24 +215,38 @@ cdef class MapWriter(Writer):
 cdef class StructWriter(Writer):
     cdef Members content
 
+    def __init__(self, str where, Members content):
+        super().__init__(where)
+        self.content = content
+
     cdef int write_value(self, ChangeBatch batch, const Cell *cell, Buffer out) except -1:
         if cell.kind != NESTED_CELL or cell.size != self.content.width or not _inside(batch, cell):
-            raise self.refuse(cell)
+            raise self.refusal(cell)
         return self.content.write(batch, cell.value, out)
 
 
 cdef class Member:
     """A member of a JSON object: the text up to its value, the place of its cell among its siblings, and the value's writer."""
 
+    def __init__(self, bytes lead, int64_t offset, Writer writer):
+        self.lead = lead
+        self.offset = offset
+        self.writer = writer
+
 
 cdef class Members:
     """A JSON object, written from cells that stand side by side."""
 
+    def __init__(self, tuple members, bytes tail):
+        self.members = members
+        self.tail = tail
+        self.width = max([(<Member> member).offset + 1 for member in members], default=0)
+
     cdef int write(self, ChangeBatch batch, int64_t first, Buffer out) except -1:
         cdef Member member
-        if first < 0 or first + self.width > batch.cell_count:
+        if self.width and (first < 0 or first + self.width > batch.cell_count):
             raise ConversionError(
-                f"a row has cells {first} to {first + self.width}, but its batch has only {batch.cell_count}",
+                f"a row has its cells from {first} to {first + self.width}, and its batch has {batch.cell_count}",
                 "Report it with this message: the decoder wrote fewer columns than the table has.",
             )
         for member in self.members:
@@ -235,23 +266,18 @@ cdef Members members(object fields, object offsets, object constants, str where,
 
     `placeholder` is None for record keys, which must not hold substitutes.
     """
-    cdef Members content = Members.__new__(Members)
-    cdef Member member
-    places, lead, made = iter(offsets), b"{", []
+    cdef bytes lead = b"{"
+    cdef list made = []
+    places = iter(offsets)
     for field in fields:
         lead += quoted(field.name) + b":"
         writer = value_writer(field.schema, f"{where}.{field.name}", settings, placeholder)
         if field.name in constants:
             lead += render(writer, constants[field.name]) + b","
-            continue
-        member = Member.__new__(Member)
-        member.lead, member.offset, member.writer = lead, next(places), writer
-        made.append(member)
-        lead = b","
-    content.members = tuple(made)
-    content.tail = lead.rstrip(b",") + b"}"
-    content.width = max([(<Member> item).offset for item in made], default=-1) + 1
-    return content
+        else:
+            made.append(Member(lead, next(places), writer))
+            lead = b","
+    return Members(tuple(made), lead.rstrip(b",") + b"}")
 
 
 def value_writer(schema, str where, settings, placeholder):
@@ -275,46 +301,26 @@ cdef Writer _bare_writer(schema, str where, settings, placeholder):
     if kind in (ConnectType.INT8, ConnectType.INT16, ConnectType.INT32, ConnectType.INT64):
         return IntegerWriter(where)
     if kind in (ConnectType.FLOAT32, ConnectType.FLOAT64):
-        return _float_writer(where, kind is ConnectType.FLOAT32)
+        return FloatWriter(where, kind is ConnectType.FLOAT32)
     if kind is ConnectType.STRING:
         return StringWriter(where)
+    if schema.name == DECIMAL:
+        return DecimalWriter(where, int(schema.parameters["scale"]), settings.decimal_format is DecimalFormat.NUMERIC)
     if kind is ConnectType.BYTES:
-        return _decimal_writer(schema, where, settings) if schema.name == DECIMAL else BytesWriter(where)
+        return BytesWriter(where)
     if schema.name == VARIABLE_SCALE_DECIMAL:
         return VariableScaleDecimalWriter(where)
     return _nested_writer(schema, where, settings, placeholder)
 
 
-cdef Writer _float_writer(str where, bint single):
-    writer = FloatWriter(where)
-    writer.single = single
-    return writer
-
-
-cdef Writer _decimal_writer(schema, str where, settings):
-    writer = DecimalWriter(where)
-    writer.scale = int(schema.parameters["scale"])
-    writer.numeric = settings.decimal_format is DecimalFormat.NUMERIC
-    return writer
-
-
 cdef Writer _nested_writer(schema, str where, settings, placeholder):
-    cdef ArrayWriter array
-    cdef MapWriter map_
-    cdef StructWriter struct
     if schema.type is ConnectType.ARRAY:
-        array = ArrayWriter(where)
-        array.items = value_writer(schema.items, where, settings, placeholder)
-        return array
+        return ArrayWriter(where, value_writer(schema.items, where, settings, placeholder))
     if schema.type is ConnectType.MAP:
-        map_ = MapWriter(where)
-        map_.keys = value_writer(schema.keys, where, settings, placeholder)
-        map_.values = value_writer(schema.values, where, settings, placeholder)
-        map_.object_form = schema.keys.type is ConnectType.STRING
-        return map_
-    struct = StructWriter(where)
-    struct.content = members(schema.fields, range(len(schema.fields)), {}, where, settings, placeholder)
-    return struct
+        keys = value_writer(schema.keys, where, settings, placeholder)
+        values = value_writer(schema.values, where, settings, placeholder)
+        return MapWriter(where, keys, values, schema.keys.type is ConnectType.STRING)
+    return StructWriter(where, members(schema.fields, range(len(schema.fields)), {}, where, settings, placeholder))
 
 
 def render(Writer writer, value):
@@ -345,14 +351,3 @@ def quoted(str text):
     cdef bytes data = text.encode()
     write_string(out, data, len(data))
     return bytes(out)
-
-
-def decimal_text(unscaled, int scale):
-    """Return a decimal as Java's `BigDecimal.toString` writes it: plain from 10^-6 up, otherwise with an exponent."""
-    digits, sign = str(abs(unscaled)), "-" if unscaled < 0 else ""
-    exponent = len(digits) - 1 - scale
-    if scale >= 0 and exponent >= -6:
-        digits = digits.rjust(scale + 1, "0")
-        return sign + (f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
-    fraction = "." + digits[1:] if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}E{exponent:+d}"
