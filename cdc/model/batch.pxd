@@ -43,6 +43,7 @@ cdef class ChangeBatch:
     cdef public bint boundary
     cdef public bint tombstones
     cdef public int64_t stamp_ns
+    cdef public int64_t continues
     cdef Buffer arena
     cdef Cell *cells
     cdef int64_t cell_count

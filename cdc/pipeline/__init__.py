@@ -1,1 +1,1 @@
-"""."""
+"""Assembly: source → converter → publisher, cut at source commits, with retries."""

@@ -13,6 +13,9 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError, SlotInUse, SourceRefused, SourceUnavailable
 from cdc.sources.postgres.types import SESSION_SETTINGS
 
+# A blank inside a value is escaped, as libpq's manual says of `options`.
+SESSION_OPTIONS = " ".join(f"-c {name}={value}".replace(", ", ",\\ ") for name, value in SESSION_SETTINGS.items())
+
 Connection = psycopg.AsyncConnection[TupleRow]
 
 # What the server (or libpq) says → the class of error and the remedy. The first pattern that is found decides.
@@ -64,9 +67,8 @@ async def connect(settings: PostgresSettings, *, replication: bool = False) -> C
         "dbname": settings.dbname,
         "sslmode": settings.sslmode,
         "connect_timeout": 15,
-        "client_encoding": "UTF8",
         "application_name": f"cdc-stream {settings.slot_name}",
-        "options": " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items()),
+        "options": SESSION_OPTIONS,
     }
     optional = {
         "password": settings.password.reveal(),

@@ -51,7 +51,7 @@ cdef class CopyDecoder:
         cdef Py_ssize_t columns = len(self.plan.targets), column = 0
         cdef const char *at = data
         cdef const char *end = data + size
-        cdef const char *stop
+        cdef const char *stop = data
         self.plan.dropped = False
         if size == 0 or data[size - 1] != b"\n":
             raise DecodeError("a COPY row has no line end", data[:size], size)

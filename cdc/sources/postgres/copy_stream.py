@@ -38,7 +38,6 @@ class CopyStream:
                 raise psycopg.errors.error_from_result(results[-1])
         except psycopg.Error as error:
             raise explain(error, self._settings) from error
-        self._pgconn.nonblocking = 1
 
     async def read(self) -> list[memoryview]:
         """Return the messages that have arrived, waiting for the first; an empty list is the end of the flow.
@@ -61,7 +60,8 @@ class CopyStream:
 
     def _take(self, messages: list[memoryview]) -> None:
         """Move what libpq and the socket hold into `messages`, until both run dry or the limit is reached."""
-        self._drain(messages)
+        if not self._ended:
+            self._drain(messages)
         while len(messages) < READ_LIMIT and not self._ended:
             self._pgconn.consume_input()
             if not self._drain(messages):
@@ -88,7 +88,6 @@ class CopyStream:
             raise psycopg.errors.error_from_result(result)
         while self._pgconn.get_result() is not None:
             continue
-        self._pgconn.nonblocking = 0
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()

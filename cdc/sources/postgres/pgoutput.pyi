@@ -47,6 +47,10 @@ class PgOutputDecoder:
     ) -> int:
         """Decode CopyData messages from `start` on and return the index of the first one that was not taken.
 
-        Stops early when `unresolved` names a relation that must be bound first, or when the batch holds `max_rows` rows or `max_size` bytes.
+        Stops early when `unresolved` names a relation that must be bound first, when the batch holds `max_rows` rows or `max_size`
+        bytes, and at the end of a transaction that began in an earlier batch.
         Raises DecodeError for bytes that do not follow the protocol and ConversionError under the policy `fail`.
         """
+
+    def cut(self) -> None:
+        """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""

@@ -100,6 +100,7 @@ cdef class PgOutputDecoder:
     cdef int64_t pass_over
     cdef bint ignored
     cdef bint skips
+    cdef bint spans
 
     def __init__(self, int64_t resume_lsn=0, partial=None, visible=None, str skipped="", int64_t last_commit=0):
         self.resume_lsn = resume_lsn
@@ -123,7 +124,8 @@ cdef class PgOutputDecoder:
     def feed(self, list messages, Py_ssize_t start, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size):
         """Decode CopyData messages from `start` on and return the index of the first one that was not taken.
 
-        Stops early when `unresolved` names a relation that must be bound first, or when the batch holds `max_rows` rows or `max_size` bytes.
+        Stops early when `unresolved` names a relation that must be bound first, when the batch holds `max_rows` rows or `max_size`
+        bytes, and at the end of a transaction that began in an earlier batch.
         Raises DecodeError for bytes that do not follow the protocol and ConversionError under the policy `fail`.
         """
         cdef Py_ssize_t index
@@ -138,9 +140,14 @@ cdef class PgOutputDecoder:
                 self._message(&view, batch)
             finally:
                 PyBuffer_Release(&data)
-            if self.unresolved is not None:
+            if self.unresolved is not None or (self.spans and not self.in_transaction):
+                self.spans = self.spans and self.in_transaction
                 return index + 1
         return len(messages)
+
+    def cut(self):
+        """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
+        self.spans = self.in_transaction
 
     cdef int _message(self, View *view, ChangeBatch batch) except -1:
         cdef uint8_t kind = read_byte(view)
@@ -199,6 +206,7 @@ cdef class PgOutputDecoder:
         self.ordinal = 0
         self.ignored = self.commit_lsn < self.resume_lsn or (self.visible is not None and self.visible(self.commit_lsn, self.xid))
         self.pass_over = self.partial_ordinal if self.commit_lsn == self.partial_lsn else 0
+        self.spans = self.pass_over > 0
         self.info.xid = self.xid
         self.info.commit_us = self.commit_us
         self.info.last_commit = self.last_commit

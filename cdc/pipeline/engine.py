@@ -1,0 +1,75 @@
+"""The pipeline: sessions one after another, as long as a new attempt can help."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from cdc.config.settings import PipelineSettings
+from cdc.errors import CdcError
+from cdc.pipeline.retry import backoff, root_cause
+from cdc.pipeline.session import Session
+from cdc.pipeline.status import PipelineStatus, State
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Runs one connector until it is cancelled or fails for good.
+
+    `new_session` makes the source and publisher of an attempt; after an error both are thrown away. An outage that begins after
+    the first success is waited for; one at the very start is an error at once, since it is most often a mistake in the configuration.
+    """
+
+    def __init__(
+        self,
+        new_session: Callable[[PipelineStatus], Session],
+        settings: PipelineSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], asyncio.Future[None]] | None = None,
+    ) -> None:
+        self.status = PipelineStatus()
+        self._new_session = new_session
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep or asyncio.sleep
+        self._attempt = 0
+        self._seen = 0
+
+    async def run(self) -> None:
+        """Run until cancelled; raises the CdcError that no new attempt can help."""
+        try:
+            while True:
+                try:
+                    await self._new_session(self.status).run()
+                except Exception as error:
+                    await self._recover(root_cause(error))
+        finally:
+            self.status.state = State.STOPPED
+
+    async def _recover(self, cause: BaseException) -> None:
+        """Wait before the next attempt, or raise the cause when there is to be none."""
+        if self._progressed():
+            self._attempt = 0
+        self._attempt += 1
+        if not self._may_retry(cause):
+            raise cause
+        if not self.status.problem:
+            log.warning("%s Waiting until it works again.", cause.sentence() if isinstance(cause, CdcError) else cause)
+        self.status.problem = str(cause)
+        self.status.state = State.WAITING
+        self.status.restarts += 1
+        await self._sleep(backoff(self._attempt, self._settings.retry_delay))
+
+    def _progressed(self) -> bool:
+        """Tell whether the last session committed anything."""
+        seen, self._seen = self._seen, self.status.commits
+        return self.status.commits > seen
+
+    def _may_retry(self, cause: BaseException) -> bool:
+        if not isinstance(cause, CdcError) or not cause.retriable or self.status.commits == 0:
+            return False
+        return self._settings.max_retries is None or self._attempt <= self._settings.max_retries

@@ -1,0 +1,226 @@
+"""One run from a stored offset until the first error: read, convert, publish, acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from cdc.config.settings import PipelineSettings
+from cdc.model.batch import ChangeBatch
+from cdc.model.position import Position
+from cdc.model.records import RecordBatch
+from cdc.pipeline.publisher import OffsetReader, Publisher
+from cdc.pipeline.status import PipelineStatus, State, Tally
+from cdc.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+#: Batches between the reader and the publisher: one being converted, one waiting.
+QUEUED_BATCHES = 2
+#: How often the offset is committed while only the position moves, in seconds.
+IDLE_SECONDS = 10.0
+#: How often it is committed even when nothing moves, so that an instance that was fenced notices and stops.
+OWNERSHIP_SECONDS = 30.0
+#: The share of the broker's transaction timeout after which a source transaction that has not ended yet is split.
+SPLIT_SHARE = 0.5
+#: On records of the second and later parts of a split source transaction: how many of its changes came in earlier parts.
+CONTINUES_HEADER = "cdc.transaction.continues"
+
+
+class Converter(Protocol):
+    """Encodes changes (see `cdc.converters.base.Converter`)."""
+
+    def convert(self, batch: ChangeBatch) -> RecordBatch:
+        """Return the records of a batch."""
+
+
+OpenPublisher = Callable[[bool], Publisher]
+
+
+class Session:
+    """Owns one source and one publisher from start to stop; used once.
+
+    `open_publisher` makes a publisher for the snapshot (True: with the longest transaction that the broker allows) or for streaming.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        open_publisher: OpenPublisher,
+        offsets: OffsetReader,
+        converter: Converter,
+        settings: PipelineSettings,
+        status: PipelineStatus,
+        *,
+        transaction_timeouts: tuple[float, float],
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._open_publisher = open_publisher
+        self._offsets = offsets
+        self._converter = converter
+        self._settings = settings
+        self._status = status
+        self._timeouts = transaction_timeouts
+        self._clock = clock
+        self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(QUEUED_BATCHES)
+        self._publisher: Publisher | None = None
+        self._in_snapshot = False
+        self._committed_at = float("-inf")
+        self._moved_to: Position | None = None
+
+    async def run(self) -> None:
+        """Run until an error or cancellation; whatever is open then is aborted.
+
+        Raises:
+            ExceptionGroup: holding the CdcError that ended it.
+        """
+        try:
+            await self._start()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._source.keep_alive(), name="keep-alive")
+                group.create_task(self._read(), name="read")
+                group.create_task(self._publish(), name="publish")
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        """Fence the predecessor first, then read the offset: what it had open is decided by then."""
+        await self._use_publisher(snapshot=False)
+        stored = await self._offsets.read(self._source.partition)
+        if stored is None or "snapshot" in stored:
+            await self._use_publisher(snapshot=True)
+        self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
+        await self._source.start(stored)
+
+    async def _use_publisher(self, *, snapshot: bool) -> None:
+        """Replace the publisher; a snapshot gets one whose transactions may last longer."""
+        if self._publisher is not None:
+            await self._publisher.close()
+        self._in_snapshot = snapshot
+        self._publisher = self._open_publisher(snapshot)
+        await self._publisher.start()
+
+    async def _stop(self) -> None:
+        """Release both sides; the source first, as its slot may be waited for."""
+        with suppress(OSError):
+            await self._source.stop()
+        if self._publisher is not None:
+            await self._publisher.close()
+
+    async def _read(self) -> None:
+        async for batch in self._source.batches():
+            await self._queue.put(batch)
+
+    async def _publish(self) -> None:
+        while True:
+            batch = await self._next(IDLE_SECONDS)
+            if batch is not None and len(batch):
+                await self._transaction(batch)
+            else:
+                await self._settle(batch)
+
+    async def _next(self, seconds: float) -> ChangeBatch | None:
+        """Return the next batch, or None when none came in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0)):
+                return await self._queue.get()
+        return None
+
+    async def _settle(self, batch: ChangeBatch | None) -> None:
+        """Commit the position alone when that is due; a position is never acknowledged before it is stored."""
+        if batch is not None:
+            self._moved_to = batch.position
+        idle = self._clock() - self._committed_at
+        if self._moved_to is not None and idle >= IDLE_SECONDS:
+            await self._commit(self._moved_to, Tally(self._clock()))
+        elif self._status.position is not None and idle >= OWNERSHIP_SECONDS:
+            await self._commit(self._status.position, Tally(self._clock()))
+
+    async def _transaction(self, batch: ChangeBatch) -> None:
+        """Publish batches in one Kafka transaction, up to the source commit at which the queue is empty or a limit is reached."""
+        tally = Tally(self._clock(), continues=batch.continues)
+        await self._require_publisher().begin()
+        await self._send(batch, tally)
+        while not self._complete(batch, tally):
+            following = await self._next(self._split_seconds(tally))
+            if following is None:
+                break
+            batch = following
+            await self._send(batch, tally)
+        if not batch.boundary:
+            self._report_split()
+        await self._commit(batch.position, tally, begun=True)
+
+    def _complete(self, batch: ChangeBatch, tally: Tally) -> bool:
+        if not batch.boundary:
+            return self._split_seconds(tally) <= 0
+        return (
+            self._queue.empty()
+            or tally.rows >= self._settings.transaction_rows
+            or tally.record_bytes >= self._settings.transaction_bytes
+            or self._clock() - tally.opened >= self._settings.transaction_seconds
+        )
+
+    def _split_seconds(self, tally: Tally) -> float:
+        """Return how long the open transaction may still last."""
+        return self._timeouts[self._in_snapshot] * SPLIT_SHARE - (self._clock() - tally.opened)
+
+    async def _send(self, batch: ChangeBatch, tally: Tally) -> None:
+        records = self._converter.convert(batch)
+        if tally.continues and batch.continues:
+            records.headers = (*records.headers, (CONTINUES_HEADER, b"%d" % tally.continues))
+        await self._require_publisher().send(records)
+        tally.rows += len(batch)
+        tally.records += len(records)
+        tally.record_bytes += records.size
+        self._report_problems(batch)
+
+    async def _commit(self, position: Position, tally: Tally, *, begun: bool = False) -> None:
+        publisher = self._require_publisher()
+        if not begun:
+            await publisher.begin()
+        await publisher.commit(self._source.partition, position.offset())
+        self._source.acknowledge(position)
+        self._moved_to = None
+        self._committed_at = self._clock()
+        self._count(position, tally)
+        if self._in_snapshot and "snapshot" not in position.offset():
+            self._status.state = State.STREAMING
+            await self._use_publisher(snapshot=False)
+
+    def _count(self, position: Position, tally: Tally) -> None:
+        status = self._status
+        status.position = position
+        status.rows += tally.rows
+        status.records += tally.records
+        status.record_bytes += tally.record_bytes
+        status.transactions += 1 if tally.rows else 0
+        status.commits += 1
+        if status.problem:
+            log.info("working again, at %s", position)
+            status.problem = ""
+
+    def _report_problems(self, batch: ChangeBatch) -> None:
+        for problem in batch.problems[:3]:
+            log.warning(
+                "value %r of %s.%s became null: %s", problem.value, problem.table, problem.column, problem.reason
+            )
+        self._status.nulled_values += len(batch.problems)
+
+    def _report_split(self) -> None:
+        if self._in_snapshot:
+            log.warning(
+                "the snapshot takes longer than one Kafka transaction may last and is published in parts; "
+                "if it is interrupted now, it starts again and its rows are delivered again"
+            )
+        else:
+            log.info("a source transaction is published in parts, as it takes longer than one Kafka transaction may last")
+
+    def _require_publisher(self) -> Publisher:
+        if self._publisher is None:
+            raise RuntimeError("the session has not been started")
+        return self._publisher

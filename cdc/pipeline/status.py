@@ -1,0 +1,48 @@
+"""What a running pipeline tells about itself."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cdc.model.position import Position
+
+
+class State(enum.StrEnum):
+    """What the pipeline is doing."""
+
+    STARTING = "starting"
+    SNAPSHOT = "snapshot"
+    STREAMING = "streaming"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class PipelineStatus:
+    """Counters since the start; written by the pipeline alone, read by anyone on the same loop.
+
+    `rows` and `transactions` count what is committed in Kafka, `commits` the Kafka transactions with and without rows. `position` is the last one committed. `problem` is why it waits.
+    """
+
+    state: State = State.STARTING
+    rows: int = 0
+    records: int = 0
+    record_bytes: int = 0
+    transactions: int = 0
+    commits: int = 0
+    nulled_values: int = 0
+    position: Position | None = None
+    problem: str = ""
+    restarts: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the open Kafka transaction holds so far."""
+
+    opened: float
+    rows: int = 0
+    records: int = 0
+    record_bytes: int = 0
+    continues: int = 0

@@ -1,0 +1,191 @@
+"""The catalogue: what the log does not say of a table (nullability, defaults, keys, types), read when a row needs it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+import cdc
+from cdc.config.settings import PostgresSettings
+from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
+from cdc.model.table import Column, Table, TableId
+from cdc.sources.naming import table_topic
+from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.mapping import ValueHandling
+from cdc.sources.postgres.relation import Relation, RelationColumn
+from cdc.sources.postgres.row import RowPlan
+from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
+
+log = logging.getLogger(__name__)
+
+COLUMNS = """
+select a.attname::text as name, a.atttypid::bigint as type_oid, a.atttypmod as typmod, a.attnotnull as not_null,
+       case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as default
+from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum
+"""
+# The key of the records: what the row images carry. With REPLICA IDENTITY USING INDEX these are that index's columns, else the
+# primary key's, else those of the first unique index (by name) that has no expression.
+KEY = """
+select array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k(attnum, place)
+             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.place)
+from pg_index i join pg_class t on t.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
+where i.indrelid = %s and i.indisunique and i.indisvalid and 0 <> all (i.indkey)
+order by (t.relreplident = 'i' and i.indisreplident) desc, i.indisprimary desc, c.relname limit 1
+"""
+TYPES = """
+select t.oid::bigint as oid, t.typname::text as name, n.nspname::text as schema, t.typtype::text as typtype,
+       t.typcategory::text as category, t.typbasetype::bigint as base_oid, t.typtypmod as base_typmod,
+       case when t.typcategory = 'A' then t.typelem else 0 end::bigint as element_oid,
+       array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) as labels
+from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = any (%s)
+"""
+SNAPSHOT_WORDS = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
+SOURCE_SCHEMA = struct(
+    "io.debezium.connector.postgresql.Source",
+    (
+        Field("version", STRING),
+        Field("connector", STRING),
+        Field("name", STRING),
+        Field("ts_ms", INT64),
+        Field(
+            "snapshot",
+            Schema(
+                STRING.type,
+                optional=True,
+                name="io.debezium.data.Enum",
+                version=1,
+                default="false",
+                parameters={"allowed": SNAPSHOT_WORDS},
+            ),
+        ),
+        Field("db", STRING),
+        Field("sequence", STRING.as_optional()),
+        Field("ts_us", INT64.as_optional()),
+        Field("ts_ns", INT64.as_optional()),
+        Field("schema", STRING),
+        Field("table", STRING),
+        Field("txId", INT64.as_optional()),
+        Field("lsn", INT64.as_optional()),
+        Field("xmin", INT64.as_optional()),
+        Field("origin", STRING.as_optional()),
+        Field("origin_lsn", INT64.as_optional()),
+    ),
+    version=1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What pg_attribute says of a column; `default` is its expression, None for none and for generated columns."""
+
+    name: str
+    type_oid: int
+    typmod: int
+    not_null: bool = False
+    default: str | None = None
+
+
+class Catalog:
+    """Reads table definitions over one ordinary connection; owned by one source."""
+
+    def __init__(self, connection: Connection, settings: PostgresSettings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._types: dict[int, PgType] = {}
+        self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
+        self._left_out: set[tuple[TableId, str]] = set()
+
+    async def stream_plan(self, relation: Relation) -> RowPlan:
+        """Return how rows of a relation are decoded; its columns are those that the log sends."""
+        table = TableId(relation.schema, relation.table)
+        if not self._settings.tables.matches(table.schema, table.table):
+            return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
+        facts = {column.name: column for column in await self._columns(relation.oid)}
+        columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
+        key = await self._key(relation.oid)
+        if not set(key) <= {column.name for column in columns}:
+            key = [column.name for column in relation.columns if column.key and relation.identity != "f"]
+        return await self._plan(table, columns, key)
+
+    async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
+        """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
+        columns = [column for column in await self._columns(oid) if only is None or column.name in only]
+        return await self._plan(table, columns, await self._key(oid))
+
+    async def _plan(self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str]) -> RowPlan:
+        await self._learn_types(column.type_oid for column in columns)
+        resolved = [self._resolve(table, column) for column in columns]
+        captured = [
+            Column(column.name, found.schema) for column, found in zip(columns, resolved, strict=True) if found is not None
+        ]
+        places = {column.name: place for place, column in enumerate(captured)}
+        return RowPlan(
+            self._table(table, captured, [places[name] for name in key if name in places]),
+            [found.decoder if found is not None else None for found in resolved],
+            tuple(places.get(column.name, -1) for column in columns),
+            self._settings.converting_failure.value,
+        )
+
+    def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
+        topic = table_topic(self._settings.topic_prefix, table, self._settings.topic_delimiter)
+        return Table(table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table))
+
+    def _constants(self, table: TableId) -> Mapping[str, Default]:
+        return {
+            "version": cdc.__version__,
+            "connector": "postgresql",
+            "name": self._settings.topic_prefix,
+            "db": self._settings.dbname,
+            "schema": table.schema,
+            "table": table.table,
+            "xmin": None,
+        }
+
+    def _resolve(self, table: TableId, column: ColumnFacts) -> ResolvedColumn | None:
+        found = self._resolver.resolve(
+            column.type_oid, column.typmod, not_null=column.not_null, default=column.default
+        )
+        if found is None and (table, column.name) not in self._left_out:
+            self._left_out.add((table, column.name))
+            kind = self._types.get(column.type_oid)
+            log.warning(
+                "column %s.%s is left out: its type %s is not known to cdc-stream",
+                table,
+                column.name,
+                kind.name if kind else column.type_oid,
+            )
+        return found
+
+    async def _columns(self, oid: int) -> list[ColumnFacts]:
+        with refusals(self._settings):
+            async with self._connection.cursor(row_factory=class_row(ColumnFacts)) as cursor:
+                await cursor.execute(COLUMNS.encode(), (oid,))
+                return await cursor.fetchall()
+
+    async def _key(self, oid: int) -> list[str]:
+        with refusals(self._settings):
+            cursor = await self._connection.execute(KEY.encode(), (oid,))
+            row = await cursor.fetchone()
+        return list(row[0]) if row else []
+
+    async def _learn_types(self, oids: Iterable[int]) -> None:
+        """Read the types and, for domains and arrays, those beneath them; always anew, as enums and domains change."""
+        wanted = set(oids)
+        while wanted:
+            with refusals(self._settings):
+                async with self._connection.cursor(row_factory=class_row(PgType)) as cursor:
+                    await cursor.execute(TYPES.encode(), (list(wanted),))
+                    found = await cursor.fetchall()
+            self._types.update((kind.oid, kind) for kind in found)
+            wanted = {below for kind in found for below in (kind.base_oid, kind.element_oid) if below}
+
+
+def _merged(column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
+    """Return a column as the log has it, with what the catalogue adds while it still describes the same column."""
+    if facts is None or facts.type_oid != column.type_oid:
+        return ColumnFacts(column.name, column.type_oid, column.typmod)
+    return ColumnFacts(column.name, column.type_oid, column.typmod, facts.not_null, facts.default)

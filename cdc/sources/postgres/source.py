@@ -1,0 +1,285 @@
+"""The PostgreSQL source: from the configuration to batches of committed changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from cdc.config.settings import PostgresSettings, SnapshotMode
+from cdc.errors import SlotInUse, SourceRefused
+from cdc.model.batch import ChangeBatch
+from cdc.model.position import Offset, Position, format_lsn
+from cdc.sources.base import SnapshotProgress
+from cdc.sources.postgres.connection import Connection, connect, refusals
+from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.position import PostgresPosition, Visibility
+from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
+from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
+from cdc.sources.postgres.schema import Catalog
+from cdc.sources.postgres.slot import Slot, check_continuity, find_slot
+from cdc.sources.postgres.snapshot import Snapshot, open_view
+
+log = logging.getLogger(__name__)
+
+#: A batch ends at this many rows or bytes of values, even inside a transaction.
+BATCH_ROWS = 5_000
+BATCH_BYTES = 4_000_000
+#: How often a slot that another session reads is tried again, in seconds.
+SLOT_POLL_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How the stream begins: where, and whether a snapshot comes first, in which exported view."""
+
+    position: PostgresPosition
+    snapshot: bool = False
+    exported: str | None = None
+
+
+class PostgresLog:
+    """A `Source` (see `cdc.sources.base`) over one slot and one publication."""
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self._settings = settings
+        self._connection: Connection | None = None
+        self._stream: ReplicationStream | None = None
+        self._catalog: Catalog | None = None
+        self._decoder = PgOutputDecoder()
+        self._identity = SystemIdentity("", 0)
+        self._plan = _Plan(PostgresPosition(0))
+        self._tables: list[PublishedTable] = []
+        self._snapshot: Snapshot | None = None
+        self._position = PostgresPosition(0)
+        self._began = 0
+        self._acknowledged = 0
+        self._streaming = False
+
+    @property
+    def partition(self) -> Mapping[str, str]:
+        """The key under which the offset is stored, as Debezium's."""
+        return {"server": self._settings.topic_prefix}
+
+    @property
+    def progress(self) -> SnapshotProgress | None:
+        """How far the snapshot is; None when there is none."""
+        return self._snapshot.progress if self._snapshot is not None else None
+
+    @property
+    def lag(self) -> int | None:
+        """How many bytes of the log the server has that are not published yet; None before streaming."""
+        return max(self._decoder.server_end - self._acknowledged, 0) if self._streaming else None
+
+    async def start(self, stored: Offset | None) -> None:
+        """See `Source.start`."""
+        self._connection = await connect(self._settings)
+        self._catalog = Catalog(self._connection, self._settings)
+        await self._check_server()
+        self._stream = await ReplicationStream.open(self._settings)
+        self._identity = await self._stream.identify()
+        slot = await find_slot(self._connection, self._settings)
+        await ensure_publication(self._connection, self._settings)
+        self._tables = await published_tables(self._connection, self._settings)
+        self._warn_of_tables()
+        self._plan = await self._decide(stored, slot)
+
+    async def _check_server(self) -> None:
+        with refusals(self._settings):
+            cursor = await self._need_connection().execute("show wal_level")
+            row = await cursor.fetchone()
+        if row is None or row[0] != "logical":
+            raise SourceRefused(
+                f"the server's wal_level is {row[0] if row else 'unknown'}, and logical decoding needs logical",
+                "Set wal_level = logical in postgresql.conf and restart the server.",
+            )
+
+    def _warn_of_tables(self) -> None:
+        """Say what will not work: no table at all, and tables whose updates the server refuses while they are published."""
+        if not self._tables:
+            if self._settings.tables.tables.include or self._settings.tables.schemas.include:
+                raise no_table(self._settings, [])
+            log.warning("no table is captured yet; tables are captured when they are created")
+        for table in self._tables:
+            if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
+                log.warning(
+                    "table %s has no replica identity, so PostgreSQL refuses UPDATE and DELETE on it while it is published. "
+                    "Give it a primary key, or: ALTER TABLE %s REPLICA IDENTITY FULL",
+                    table.id,
+                    table.id,
+                )
+
+    async def _decide(self, stored: Offset | None, slot: Slot | None) -> _Plan:
+        """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
+        if stored is not None:
+            position = PostgresPosition.from_offset(stored)
+            check_continuity(slot, position, self._identity, self._settings)
+            if not position.snapshot:
+                return _Plan(position)
+            log.warning("the snapshot was interrupted after a part of it had been published; it starts again")
+        exported: str | None = None
+        if slot is None:
+            created = await self._need_stream().create_slot(self._settings.slot_name)
+            log.info("created slot %s at %s", self._settings.slot_name, format_lsn(created.consistent_point))
+            lsn, exported = created.consistent_point, created.snapshot
+        else:
+            lsn = slot.confirmed_lsn
+        position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
+        return _Plan(position, self._settings.snapshot_mode is SnapshotMode.INITIAL, exported)
+
+    async def batches(self) -> AsyncIterator[ChangeBatch]:
+        """See `Source.batches`."""
+        position = self._plan.position
+        if self._plan.snapshot:
+            async for batch in self._read_snapshot():
+                position = batch.position
+                yield batch
+        await self._start_streaming(position)
+        yield self._first(position)
+        batch = self._new_batch()
+        while True:
+            messages = await self._need_stream().read()
+            taken = 0
+            while taken < len(messages):
+                taken = self._decoder.feed(messages, taken, batch, BATCH_ROWS, BATCH_BYTES)
+                if self._decoder.unresolved is not None:
+                    plan = await self._need_catalog().stream_plan(self._decoder.unresolved)
+                    self._decoder.bind(self._decoder.unresolved.oid, plan)
+                elif taken < len(messages):
+                    yield self._cut(batch)
+                    batch = self._new_batch()
+            self._reply()
+            if not self._decoder.in_transaction:
+                yield self._cut(batch)
+                batch = self._new_batch()
+
+    async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
+        """Yield the snapshot, and end its transaction."""
+        connection = self._need_connection()
+        position = self._plan.position
+        view = await open_view(connection, self._settings, position.lsn, self._plan.exported)
+        position = PostgresPosition(position.lsn, position.system_id, position.timeline, visibility=view.visibility)
+        self._snapshot = Snapshot(connection, self._need_catalog(), self._settings, self._tables, view, position)
+        log.info("snapshot of %d tables as of %s", len(self._tables), format_lsn(view.lsn))
+        async for batch in self._snapshot.batches():
+            yield batch
+        with refusals(self._settings):
+            await connection.execute("commit")
+        self._snapshot = None
+
+    async def _start_streaming(self, position: PostgresPosition) -> None:
+        """Begin to stream behind `position`, waiting for a slot that a former session has not released yet."""
+        settings = self._settings
+        self._decoder = PgOutputDecoder(
+            position.lsn,
+            position.partial,
+            position.visibility.sees if position.visibility else None,
+            "t",
+            position.last_commit,
+        )
+        self._position = position
+        self._began = position.partial[1] if position.partial else 0
+        self._acknowledged = position.lsn
+        give_up = time.monotonic() + settings.slot_max_retries * settings.slot_retry_delay
+        warned = False
+        while True:
+            try:
+                await self._need_stream().start(settings.slot_name, position.lsn, settings.publication_name)
+                break
+            except SlotInUse as error:
+                if time.monotonic() >= give_up:
+                    raise
+                if not warned:
+                    log.warning("%s Waiting for it to be released.", error.sentence())
+                warned = True
+                await asyncio.sleep(SLOT_POLL_SECONDS)
+        self._streaming = True
+        log.info("streaming from %s", position)
+
+    def _first(self, position: PostgresPosition) -> ChangeBatch:
+        """Return a batch without rows, by which the place where streaming begins is stored."""
+        batch = ChangeBatch()
+        batch.position = position
+        return batch
+
+    def _cut(self, batch: ChangeBatch) -> ChangeBatch:
+        """Finish a batch: give it its position, and remember whether it ends inside a transaction."""
+        decoder = self._decoder
+        partial, visibility = self._carried()
+        if decoder.in_transaction and decoder.ordinal:
+            partial = (decoder.commit_lsn, decoder.ordinal)
+        batch.position = PostgresPosition(
+            lsn=decoder.resume_lsn,
+            system_id=self._identity.system_id,
+            timeline=self._identity.timeline,
+            last_commit=decoder.last_commit,
+            event_lsn=decoder.event_lsn,
+            xid=decoder.xid,
+            commit_us=decoder.commit_us,
+            operation=decoder.operation or "",
+            partial=partial,
+            visibility=visibility,
+        )
+        batch.boundary = not (decoder.in_transaction and decoder.ordinal)
+        self._began = partial[1] if partial else 0
+        decoder.cut()
+        return batch
+
+    def _carried(self) -> tuple[tuple[int, int] | None, Visibility | None]:
+        """Return what the position at the start still has to say: until the stream has come past it."""
+        reached, start = self._decoder.resume_lsn, self._position
+        partial = start.partial if start.partial and reached <= start.partial[0] else None
+        visibility = start.visibility if start.visibility and reached < start.visibility.until else None
+        return partial, visibility
+
+    def _new_batch(self) -> ChangeBatch:
+        batch = ChangeBatch(self._settings.tombstones_on_delete)
+        batch.stamp_ns = time.time_ns()
+        batch.continues = self._began
+        return batch
+
+    def _reply(self) -> None:
+        """Answer the server when it asks whether we are alive."""
+        if self._decoder.reply_requested:
+            self._decoder.replied()
+            self._need_stream().send_status(self._acknowledged)
+
+    async def keep_alive(self) -> None:
+        """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher."""
+        while True:
+            await asyncio.sleep(self._settings.status_update_interval)
+            if self._streaming:
+                self._need_stream().send_status(self._acknowledged)
+
+    def acknowledge(self, position: Position) -> None:
+        """See `Source.acknowledge`."""
+        if isinstance(position, PostgresPosition) and position.lsn > self._acknowledged and self._streaming:
+            self._acknowledged = position.lsn
+            self._need_stream().send_status(position.lsn)
+
+    async def stop(self) -> None:
+        """See `Source.stop`."""
+        self._streaming = False
+        stream, self._stream = self._stream, None
+        connection, self._connection = self._connection, None
+        if stream is not None:
+            await stream.close()
+        if connection is not None:
+            await connection.close()
+
+    def _need_stream(self) -> ReplicationStream:
+        if self._stream is None:
+            raise RuntimeError("the source is not started")
+        return self._stream
+
+    def _need_connection(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("the source is not started")
+        return self._connection
+
+    def _need_catalog(self) -> Catalog:
+        if self._catalog is None:
+            raise RuntimeError("the source is not started")
+        return self._catalog
