@@ -23,7 +23,20 @@ from cdc.model.schema import (
     Field,
     Schema,
 )
-from cdc.sources.postgres.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
+from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
+from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.postgres.temporal import (
+    DateDecoder,
+    IsoDateDecoder,
+    IsoTimeDecoder,
+    IsoTimestampDecoder,
+    MicrosDecoder,
+    MillisDecoder,
+    NanosDecoder,
+    TimeDecoder,
+    ZonedTimeDecoder,
+)
 from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, ValueDecoder
 
 
@@ -54,7 +67,7 @@ def semantic(base: Schema, name: str, **parameters: str) -> Schema:
     return Schema(base.type, name=name, version=1, parameters=parameters)
 
 
-def numeric_scale(typmod: int) -> int | None:
+def typmod_scale(typmod: int) -> int | None:
     """Return the declared scale of a numeric, which is negative for `numeric(6,-2)`; None for one without."""
     # Eleven bits in two's complement below the precision, behind a header of four bytes.
     return None if typmod < 0 else ((typmod - 4 & 0x7FF) ^ 0x400) - 0x400
@@ -64,16 +77,103 @@ def _same(schema: Schema, decoder: ValueDecoder) -> Mapper:
     return lambda _handling, _typmod: (schema, decoder)
 
 
+def _decimal(scale: int, **more: str) -> Schema:
+    return semantic(BYTES, "org.apache.kafka.connect.data.Decimal", scale=str(scale), **more)
+
+
 def _numeric(handling: ValueHandling, typmod: int) -> Mapped:
-    scale = numeric_scale(typmod)
+    scale = typmod_scale(typmod)
     if handling.decimal is DecimalMode.DOUBLE:
         return FLOAT64, FloatDecoder()
     if handling.decimal is DecimalMode.STRING:
         return STRING, NumericTextDecoder()
     if scale is None:
         return VARIABLE_SCALE_DECIMAL, VariableDecimalDecoder()
-    parameters = {"scale": str(scale), "connect.decimal.precision": str(typmod - 4 >> 16)}
-    return semantic(BYTES, "org.apache.kafka.connect.data.Decimal", **parameters), DecimalDecoder(scale)
+    return _decimal(scale, **{"connect.decimal.precision": str(typmod - 4 >> 16)}), DecimalDecoder(scale)
+
+
+def _money(handling: ValueHandling, _typmod: int) -> Mapped:
+    if handling.decimal is DecimalMode.DOUBLE:
+        return FLOAT64, MoneyDecoder(FloatDecoder())
+    if handling.decimal is DecimalMode.STRING:
+        return STRING, MoneyDecoder(NumericTextDecoder())
+    scale = handling.money_fraction_digits
+    return _decimal(scale), MoneyDecoder(DecimalDecoder(scale))
+
+
+def _bits(_handling: ValueHandling, typmod: int) -> Mapped:
+    if typmod == 1:
+        return BOOLEAN, BitDecoder()
+    length = typmod if typmod > 0 else 0x7FFFFFFF
+    return semantic(BYTES, "io.debezium.data.Bits", length=str(length)), BitsDecoder()
+
+
+def _bytea(handling: ValueHandling, _typmod: int) -> Mapped:
+    match handling.binary:
+        case BinaryMode.BYTES:
+            return BYTES, BytesDecoder()
+        case BinaryMode.HEX:
+            return STRING, HexDecoder()
+        case mode:
+            return STRING, Base64Decoder(url_safe=mode is BinaryMode.BASE64_URL_SAFE)
+
+
+def _date(handling: ValueHandling, _typmod: int) -> Mapped:
+    match handling.time:
+        case TimeMode.CONNECT:
+            return semantic(INT32, "org.apache.kafka.connect.data.Date"), DateDecoder()
+        case TimeMode.ISOSTRING:
+            return semantic(STRING, "io.debezium.time.IsoDate"), IsoDateDecoder()
+        case _:
+            return semantic(INT32, "io.debezium.time.Date"), DateDecoder()
+
+
+def _precision(typmod: int) -> int:
+    """Return the digits of a second's fraction; a type without declared precision has six."""
+    return typmod if 0 <= typmod <= 6 else 6
+
+
+def _time(handling: ValueHandling, typmod: int, resolution: int = 1) -> Mapped:
+    match handling.time:
+        case TimeMode.CONNECT:
+            return semantic(INT32, "org.apache.kafka.connect.data.Time"), TimeDecoder(3, resolution)
+        case TimeMode.ISOSTRING:
+            return semantic(STRING, "io.debezium.time.IsoTime"), IsoTimeDecoder(resolution)
+        case TimeMode.NANOSECONDS:
+            return semantic(INT64, "io.debezium.time.NanoTime"), TimeDecoder(9, resolution)
+        case TimeMode.ADAPTIVE if _precision(typmod) <= 3:
+            return semantic(INT32, "io.debezium.time.Time"), TimeDecoder(3, resolution)
+        case _:
+            return semantic(INT64, "io.debezium.time.MicroTime"), TimeDecoder(6, resolution)
+
+
+def _time_element(handling: ValueHandling, typmod: int) -> Mapped:
+    # Debezium reads the times of an array as java.sql.Time, which has milliseconds.
+    return _time(handling, typmod, resolution=1000)
+
+
+def _timestamp(handling: ValueHandling, typmod: int) -> Mapped:
+    match handling.time:
+        case TimeMode.CONNECT:
+            return semantic(INT64, "org.apache.kafka.connect.data.Timestamp"), MillisDecoder()
+        case TimeMode.ISOSTRING:
+            return semantic(STRING, "io.debezium.time.IsoTimestamp"), IsoTimestampDecoder()
+        case TimeMode.NANOSECONDS:
+            return semantic(INT64, "io.debezium.time.NanoTimestamp"), NanosDecoder()
+        case TimeMode.ADAPTIVE | TimeMode.ADAPTIVE_TIME_MICROSECONDS if _precision(typmod) <= 3:
+            return semantic(INT64, "io.debezium.time.Timestamp"), MillisDecoder()
+        case _:
+            return semantic(INT64, "io.debezium.time.MicroTimestamp"), MicrosDecoder()
+
+
+def _timestamptz(_handling: ValueHandling, typmod: int) -> Mapped:
+    return semantic(STRING, "io.debezium.time.ZonedTimestamp"), IsoTimestampDecoder(_precision(typmod), zoned=True)
+
+
+def _interval(handling: ValueHandling, _typmod: int) -> Mapped:
+    if handling.interval is IntervalMode.STRING:
+        return semantic(STRING, "io.debezium.time.Interval"), IsoIntervalDecoder()
+    return semantic(INT64, "io.debezium.time.MicroDuration"), MicrosIntervalDecoder()
 
 
 VARIABLE_SCALE_DECIMAL: Final = Schema(
@@ -84,44 +184,101 @@ VARIABLE_SCALE_DECIMAL: Final = Schema(
     fields=(Field("scale", INT32), Field("value", BYTES)),
 )
 TEXT: Final = TextDecoder()
-INTEGER: Final = IntDecoder()
-JSON: Final = semantic(STRING, "io.debezium.data.Json")
+_PLAIN: Final = _same(STRING, TEXT)
+_INTEGER: Final = IntDecoder()
+_JSON: Final = _same(semantic(STRING, "io.debezium.data.Json"), TEXT)
+
+#: The OID of numeric.
+NUMERIC: Final = 1700
 
 #: The mapped types of pg_catalog, by OID.
 BUILT_IN: Final[Mapping[int, Mapper]] = {
     16: _same(BOOLEAN, BoolDecoder()),
-    18: _same(STRING, TEXT),  # "char"
-    19: _same(STRING, TEXT),  # name
-    20: _same(INT64, INTEGER),
-    21: _same(INT16, INTEGER),
-    23: _same(INT32, INTEGER),
-    25: _same(STRING, TEXT),
-    26: _same(INT64, INTEGER),  # oid
-    114: _same(JSON, TEXT),
+    17: _bytea,
+    18: _PLAIN,  # "char"
+    19: _PLAIN,  # name
+    20: _same(INT64, _INTEGER),
+    21: _same(INT16, _INTEGER),
+    23: _same(INT32, _INTEGER),
+    25: _PLAIN,  # text
+    26: _same(INT64, _INTEGER),  # oid
+    114: _JSON,
     142: _same(semantic(STRING, "io.debezium.data.Xml"), TEXT),
-    650: _same(STRING, TEXT),  # cidr
+    650: _PLAIN,  # cidr
     700: _same(FLOAT32, FloatDecoder()),
     701: _same(FLOAT64, FloatDecoder()),
-    774: _same(STRING, TEXT),  # macaddr8
-    829: _same(STRING, TEXT),  # macaddr
-    869: _same(STRING, TEXT),  # inet
-    1042: _same(STRING, TEXT),  # char(n), bpchar
-    1043: _same(STRING, TEXT),  # varchar
-    1700: _numeric,
+    774: _PLAIN,  # macaddr8
+    790: _money,
+    829: _PLAIN,  # macaddr
+    869: _PLAIN,  # inet
+    1042: _PLAIN,  # char(n), bpchar
+    1043: _PLAIN,  # varchar
+    1082: _date,
+    1083: _time,
+    1114: _timestamp,
+    1184: _timestamptz,
+    1186: _interval,
+    1266: _same(semantic(STRING, "io.debezium.time.ZonedTime"), ZonedTimeDecoder()),
+    1560: _bits,
+    1562: _bits,  # varbit
+    NUMERIC: _numeric,
     2950: _same(semantic(STRING, "io.debezium.data.Uuid"), TEXT),
     3614: _same(semantic(STRING, "io.debezium.data.Tsvector"), TEXT),
-    3802: _same(JSON, TEXT),  # jsonb
-    3904: _same(STRING, TEXT),  # int4range
-    3906: _same(STRING, TEXT),  # numrange
-    3908: _same(STRING, TEXT),  # tsrange
-    3910: _same(STRING, TEXT),  # tstzrange
-    3912: _same(STRING, TEXT),  # daterange
-    3926: _same(STRING, TEXT),  # int8range
+    3802: _JSON,  # jsonb
+    3904: _PLAIN,  # int4range
+    3906: _PLAIN,  # numrange
+    3908: _PLAIN,  # tsrange
+    3910: _PLAIN,  # tstzrange
+    3912: _PLAIN,  # daterange
+    3926: _PLAIN,  # int8range
 }
 
 #: The mapped types of extensions, by name.
 EXTENSIONS: Final[Mapping[str, Mapper]] = {
-    "citext": _same(STRING, TEXT),
-    "isbn": _same(STRING, TEXT),
+    "citext": _PLAIN,
+    "isbn": _PLAIN,
     "ltree": _same(semantic(STRING, "io.debezium.data.Ltree"), TEXT),
 }
+
+#: Array types of pg_catalog, by OID: the OID of their elements. Debezium has no schema for arrays of money, name, interval, varbit and xml.
+ARRAYS: Final[Mapping[int, int]] = {
+    1000: 16,
+    1001: 17,
+    1002: 18,
+    1005: 21,
+    1007: 23,
+    1009: 25,
+    1014: 1042,
+    1015: 1043,
+    1016: 20,
+    1021: 700,
+    1022: 701,
+    1028: 26,
+    1040: 829,
+    1041: 869,
+    1115: 1114,
+    1182: 1082,
+    1183: 1083,
+    1185: 1184,
+    1231: 1700,
+    1270: 1266,
+    1561: 1560,
+    199: 114,
+    2951: 2950,
+    3643: 3614,
+    3807: 3802,
+    3905: 3904,
+    3907: 3906,
+    3909: 3908,
+    3911: 3910,
+    3913: 3912,
+    3927: 3926,
+    651: 650,
+    775: 774,
+}
+
+#: What maps the elements of an array otherwise than a column of their type.
+ELEMENTS: Final[Mapping[int, Mapper]] = {1083: _time_element}
+
+#: Types whose elements have a required schema in Debezium, as those of enums have.
+REQUIRED_ELEMENTS: Final = frozenset({3614})

@@ -10,3 +10,8 @@ class VariableDecimalDecoder(ValueDecoder):
 
 class NumericTextDecoder(ValueDecoder):
     """Decodes numeric under decimal.handling.mode string: the server's digits, and Debezium's words for NaN and the infinities."""
+
+class MoneyDecoder(ValueDecoder):
+    """Decodes money; `number` decodes the amount, which has two digits behind the point."""
+
+    def __init__(self, number: ValueDecoder) -> None: ...

@@ -127,3 +127,25 @@ cdef class NumericTextDecoder(ValueDecoder):
         if size == 8:
             return batch.put_text(cell, b"POSITIVE_INFINITY", 17)
         return batch.put_text(cell, b"NEGATIVE_INFINITY", 17)
+
+
+cdef class MoneyDecoder(ValueDecoder):
+    """Decodes money; `number` decodes the amount, which has two digits behind the point."""
+
+    cdef ValueDecoder number
+
+    def __init__(self, ValueDecoder number not None):
+        self.number = number
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        cdef char amount[32]
+        cdef bint negative = size > 0 and text[0] == b"-"
+        cdef Py_ssize_t at, length = negative
+        if not negative + 1 < size <= 32 or text[negative] != b"$":
+            raise malformed("money under lc_monetary C", text, size, 0)
+        amount[0] = b"-"
+        for at in range(negative + 1, size):
+            if text[at] != b",":
+                amount[length] = text[at]
+                length += 1
+        return self.number.decode(amount, length, batch, cell)

@@ -6,11 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cdc.model.schema import STRING, Schema
-from cdc.sources.postgres.mapping import BUILT_IN, EXTENSIONS, TEXT, Mapped, ValueHandling, semantic
+from cdc.model.schema import STRING, ConnectType, Default, Schema, array
+from cdc.sources.postgres.arrays import ArrayDecoder
+from cdc.sources.postgres.defaults import ZEROS, column_default
+from cdc.sources.postgres.mapping import (
+    ARRAYS,
+    BUILT_IN,
+    ELEMENTS,
+    EXTENSIONS,
+    NUMERIC,
+    REQUIRED_ELEMENTS,
+    TEXT,
+    Mapped,
+    ValueHandling,
+    semantic,
+    typmod_scale,
+)
 from cdc.sources.postgres.values import ValueDecoder
 
-#: What the output functions of values depend on; to be set on every connection that values are read from.
+#: What the output functions of values depend on; to be set on every connection that values or default expressions are read from.
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
@@ -19,7 +33,6 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "bytea_output": "hex",
     "client_encoding": "UTF8",
     "lc_monetary": "C",
-    "xmlbinary": "base64",
 }
 
 
@@ -28,7 +41,7 @@ class PgType:
     """A row of pg_type with what belongs to it.
 
     `typtype` and `category` are pg_type's letters. A domain has `base_oid` and `base_typmod`, an array `element_oid`, an enum its `labels` in
-    sort order; 0, -1 and () elsewhere.
+    sort order; elsewhere they are 0, -1 and empty.
     """
 
     oid: int
@@ -53,35 +66,78 @@ class ResolvedColumn:
 class TypeResolver:
     """Resolves the columns of one connector; the same for snapshot and stream, so both give the same values.
 
-    `types` are the database's types by OID. The mapping is read at each call: its owner keeps it up to date. Built-in types need no entry.
+    `types` are the database's types by OID, at least those outside pg_catalog that columns use and the types that those are made of. The
+    mapping is read at each call: its owner keeps it up to date.
     """
 
     def __init__(self, types: Mapping[int, PgType], handling: ValueHandling) -> None:
         self._types = types
         self._handling = handling
+        self._element_labels: dict[int, tuple[str, ...]] = {}
 
-    def resolve(self, oid: int, typmod: int = -1, *, not_null: bool = False, default: str | None = None) -> ResolvedColumn | None:
+    def resolve(
+        self, oid: int, typmod: int = -1, *, not_null: bool = False, default: str | None = None
+    ) -> ResolvedColumn | None:
         """Return schema and decoder of a column, or None for a type that is not mapped, whose column is left out.
 
-        `default` is the column's default expression as pg_get_expr prints it, None for a generated column.
+        `default` is the column's default expression as pg_get_expr prints it; None for a column without, and for a generated one.
         """
         mapped = self._mapped(oid, typmod)
         if mapped is None:
             return None
         schema, decoder = mapped
-        return ResolvedColumn(schema.as_optional(not not_null), decoder)
+        value = self._default(default, oid, typmod, mapped) if default else None
+        return ResolvedColumn(schema.as_optional(not not_null).with_default(value), decoder)
 
     def _mapped(self, oid: int, typmod: int) -> Mapped | None:
         if oid in BUILT_IN:
             return BUILT_IN[oid](self._handling, typmod)
+        if oid in ARRAYS:
+            return self._array(ARRAYS[oid], typmod)
         found = self._types.get(oid)
-        if found is None:
-            return None
+        return None if found is None else self._foreign(found, typmod)
+
+    def _foreign(self, found: PgType, typmod: int) -> Mapped | None:
+        """Map a type outside pg_catalog."""
         if found.typtype == "d":
-            # The type modifier belongs to the domain; a domain over a domain has none of its own.
-            return self._mapped(found.base_oid, found.base_typmod if found.base_typmod >= 0 else typmod)
+            # The modifier belongs to the innermost domain.
+            return self._mapped(found.base_oid, found.base_typmod)
         if found.typtype == "e":
-            return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(found.labels)), TEXT
+            return _enum(found.labels)
+        if found.category == "A":
+            return self._foreign_array(found)
         if found.typtype == "b" and found.name in EXTENSIONS:
             return EXTENSIONS[found.name](self._handling, typmod)
         return None
+
+    def _array(self, element_oid: int, typmod: int) -> Mapped:
+        mapper = ELEMENTS.get(element_oid, BUILT_IN[element_oid])
+        schema, decoder = mapper(self._handling, typmod)
+        optional = element_oid not in REQUIRED_ELEMENTS
+        return array(schema.as_optional(optional)), ArrayDecoder(decoder, nullable=optional)
+
+    def _foreign_array(self, found: PgType) -> Mapped | None:
+        """Map an array of a type outside pg_catalog; Debezium has no schema for an array of a domain."""
+        element = self._types.get(found.element_oid)
+        if element is None:
+            return None
+        if element.typtype == "e":
+            # Debezium does not see an enum grow behind an array type that it has read.
+            schema, decoder = _enum(self._element_labels.setdefault(found.oid, element.labels))
+            return array(schema), ArrayDecoder(decoder, nullable=False)
+        if element.typtype == "b" and element.name in EXTENSIONS:
+            schema, decoder = EXTENSIONS[element.name](self._handling, -1)
+            return array(schema.as_optional()), ArrayDecoder(decoder)
+        return None
+
+    def _default(self, expression: str, oid: int, typmod: int, mapped: Mapped) -> Default:
+        schema, decoder = mapped
+        found = self._types.get(oid)
+        is_enum = found is not None and found.typtype == "e"
+        if schema.type is ConnectType.STRUCT or not (is_enum or oid in ZEROS):
+            return None
+        return column_default(expression, decoder, ZEROS.get(oid), typmod_scale(typmod) if oid == NUMERIC else None)
+
+
+def _enum(labels: tuple[str, ...]) -> Mapped:
+    return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(labels)), TEXT

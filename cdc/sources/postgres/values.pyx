@@ -7,7 +7,7 @@ that the schema of the chosen mode cannot carry, raises ConversionError, and the
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, NAN
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
@@ -17,6 +17,7 @@ from cdc.errors import DecodeError
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *text, char **end, PyObject *overflow_exception) except? -1
 
+cdef uint64_t EXACT = 100_000_000_000_000  # below it, one more digit is exact in a double
 cdef double[23] POWERS
 for _power in range(23):
     POWERS[_power] = 10.0 ** _power
@@ -75,7 +76,7 @@ cdef class IntDecoder(ValueDecoder):
             if digit > 9:
                 raise malformed("64-bit integer", text, size, at)
             value = value * 10 + digit
-        if value > <uint64_t> 0x7FFFFFFFFFFFFFFF + negative:
+        if value > <uint64_t> INT64_MAX + negative:
             raise malformed("64-bit integer", text, size, size)
         batch.put_int(cell, <int64_t> (0 - value if negative else value))
         return 0
@@ -100,7 +101,7 @@ cdef double read_double(const char *text, Py_ssize_t size) except? -1:
     cdef double value
     for at in range(first, size):
         digit = <unsigned int> text[at] - 48
-        if digit <= 9 and mantissa < 100_000_000_000_000:
+        if digit <= 9 and mantissa < EXACT:
             mantissa = mantissa * 10 + digit
         elif text[at] == b"." and point < 0:
             point = at

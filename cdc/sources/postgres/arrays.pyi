@@ -1,0 +1,9 @@
+from cdc.sources.postgres.values import ValueDecoder
+
+class ArrayDecoder(ValueDecoder):
+    """Decodes a one-dimensional array; `element` decodes the elements, which may be NULL where `nullable`.
+
+    The indices are not published, so `[2:4]={…}` is the same as `{…}`.
+    """
+
+    def __init__(self, element: ValueDecoder, nullable: bool = True) -> None: ...
