@@ -1,5 +1,51 @@
-"""cdc-stream: committed row changes of a database as Kafka records, exactly once."""
+"""cdc-stream: committed row changes of a database as Kafka records, exactly once.
 
-from importlib.metadata import version
+    async with PostgresSource("host=… dbname=… user=…", slot="orders") as source:
+        async for transaction in source:
+            for change in transaction:
+                ...
+            await transaction.ack()
+"""
 
-__version__ = version("cdc-stream")
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdc.model.change import ChangeEvent
+    from cdc.model.event import ABSENT, UNAVAILABLE
+    from cdc.offsets.file import FileOffsetStore
+    from cdc.offsets.memory import MemoryOffsetStore
+    from cdc.sources.postgres.transactions import PostgresSource, SourceTransaction
+
+    __version__: str
+
+# Where the public names live. They are imported when they are first used, so that the command line starts without the drivers.
+_HOMES = {
+    "ABSENT": "cdc.model.event",
+    "ChangeEvent": "cdc.model.change",
+    "FileOffsetStore": "cdc.offsets.file",
+    "MemoryOffsetStore": "cdc.offsets.memory",
+    "PostgresSource": "cdc.sources.postgres.transactions",
+    "SourceTransaction": "cdc.sources.postgres.transactions",
+    "UNAVAILABLE": "cdc.model.event",
+}
+
+__all__ = [
+    "ABSENT",
+    "UNAVAILABLE",
+    "ChangeEvent",
+    "FileOffsetStore",
+    "MemoryOffsetStore",
+    "PostgresSource",
+    "SourceTransaction",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("cdc-stream")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'cdc' has no attribute {name!r}")

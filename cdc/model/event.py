@@ -27,12 +27,14 @@ UNAVAILABLE: Final = Missing.UNAVAILABLE
 class Transaction:
     """A source transaction that ended inside a batch.
 
-    `rows` is the number of the batch's rows up to its end. `commit_us` is when it committed, in microseconds since the epoch.
+    `rows` is the number of the batch's rows up to its end. `commit_us` is when it committed, in microseconds since the epoch. `end` is
+    the place in the log behind it (PostgreSQL: the LSN).
     """
 
     id: str
     rows: int
     commit_us: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ cdef class PgOutputDecoder:
         end = read_int64(view)
         self.in_transaction = False
         if not self.ignored:
-            batch.transactions.append(Transaction(f"{self.xid}:{end}", batch.row_count, self.commit_us))
+            batch.transactions.append(Transaction(f"{self.xid}:{end}", batch.row_count, self.commit_us, end))
             self.last_commit = end
         if end > self.resume_lsn:
             self.resume_lsn = end

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from cdc.errors import SourceLost
-from cdc.model.position import Offset, format_lsn
+from cdc.model.position import Json, Offset, format_lsn
 
 MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE"}
 
@@ -68,7 +68,7 @@ class PostgresPosition:
 
     def offset(self) -> Offset:
         """Return the value of the offset record."""
-        found: dict[str, str | int | bool | None] = {
+        found: dict[str, Json] = {
             "lsn_proc": self.lsn,
             "lsn_events_processed": self.partial[1] if self.partial else 0,
             "messageType": MESSAGE_TYPES.get(self.operation),

@@ -1,0 +1,50 @@
+"""A change as Python code sees it, made on demand from a row of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cdc.model.batch import ChangeBatch
+from cdc.model.table import Column, Table, TableId
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """One change of one row.
+
+    `op` is r (read by the snapshot), c, u, d or t (truncate). `before` and `after` map column names to wire values as their schemas
+    say: int, float, str, bytes, bool, `decimal.Decimal`, list or None; `ABSENT` for a column that the log does not carry under the table's replica
+    identity, `UNAVAILABLE` for an unchanged value that is stored out of line. A change of the key comes as a d and a c, as in Debezium.
+    """
+
+    op: str
+    table: TableId
+    key: Values | None
+    before: Values | None
+    after: Values | None
+    source: Values
+
+
+def read_event(batch: ChangeBatch, index: int) -> ChangeEvent:
+    """Return the event of a row; raises IndexError beyond the batch's end."""
+    op, table, before, after, key, _, source = batch.row(index)
+    key_columns = [table.columns[column] for column in table.key]
+    return ChangeEvent(
+        op,
+        table.id,
+        _named(key_columns, key),
+        _named(table.columns, before),
+        _named(table.columns, after),
+        {**table.source_constants, **_source(table, source or ())},
+    )
+
+
+def _named(columns: Iterable[Column], values: tuple[object, ...] | None) -> Values | None:
+    return None if values is None else {column.name: value for column, value in zip(columns, values, strict=True)}
+
+
+def _source(table: Table, values: tuple[object, ...]) -> Values:
+    return {field.name: value for field, value in zip(table.source_variables, values, strict=True)}

@@ -1,0 +1,66 @@
+"""From a connector's configuration to its pipeline: the one place that knows which parts go together."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from cdc.config.settings import ConnectorConfig
+from cdc.converters.json import JsonConverter
+from cdc.kafka.offsets import KafkaOffsets
+from cdc.kafka.publisher import TransactionalPublisher
+from cdc.pipeline.engine import Pipeline
+from cdc.pipeline.session import Session
+from cdc.pipeline.status import PipelineStatus
+from cdc.sources.base import Source
+from cdc.sources.postgres.source import PostgresLog
+
+#: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
+SNAPSHOT_TRANSACTION_SECONDS = 900.0
+
+
+def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], None] | None = None) -> Pipeline:
+    """Return the pipeline of a connector, not started; `on_source` hears of every new source, for progress and lag."""
+    run_id = str(uuid.uuid4())
+
+    def new_session(status: PipelineStatus) -> Session:
+        source = PostgresLog(config.source)
+        if on_source is not None:
+            on_source(source)
+        return Session(
+            source,
+            lambda snapshot: _publisher(config, snapshot=snapshot),
+            KafkaOffsets(config.kafka, config.name),
+            JsonConverter(
+                config.key_converter,
+                config.value_converter,
+                context_headers(config, run_id),
+                config.source.unavailable_placeholder,
+            ),
+            config.pipeline,
+            status,
+            transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
+            clock=time.monotonic,
+        )
+
+    return Pipeline(new_session, config.pipeline)
+
+
+def _publisher(config: ConnectorConfig, *, snapshot: bool) -> TransactionalPublisher:
+    seconds = SNAPSHOT_TRANSACTION_SECONDS if snapshot else config.kafka.transaction_timeout
+    return TransactionalPublisher(replace(config.kafka, transaction_timeout=seconds), config.name)
+
+
+def context_headers(config: ConnectorConfig, run_id: str) -> tuple[tuple[str, bytes], ...]:
+    """Return Debezium's extended headers, which every record carries unless they are switched off."""
+    if not config.source.extended_headers:
+        return ()
+    prefix = "__debezium.context"
+    return (
+        (f"{prefix}.connectorLogicalName", config.source.topic_prefix.encode()),
+        (f"{prefix}.taskId", b"0"),
+        (f"{prefix}.connectorName", b"postgresql"),
+        (f"{prefix}.runId", run_id.encode()),
+    )

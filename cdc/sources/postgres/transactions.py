@@ -1,0 +1,161 @@
+"""PostgreSQL as an asynchronous iterator of committed transactions: the library's face of the source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from psycopg.conninfo import conninfo_to_dict
+
+from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.secret import Secret
+from cdc.config.settings import PostgresSettings, PublicationAutocreate, SnapshotMode
+from cdc.errors import ConfigError
+from cdc.model.batch import ChangeBatch
+from cdc.model.change import ChangeEvent, read_event
+from cdc.model.event import Transaction
+from cdc.offsets.base import OffsetStore
+from cdc.offsets.memory import MemoryOffsetStore
+from cdc.sources.postgres.position import PostgresPosition
+from cdc.sources.postgres.source import PostgresLog
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Rows of one transaction in one batch, from `start` up to `end`."""
+
+    batch: ChangeBatch
+    start: int
+    end: int
+
+
+class SourceTransaction:
+    """The changes of one committed transaction, in order; or a part of the snapshot, when `snapshot` is true.
+
+    Iterating makes the events, so a transaction that is not looked at costs little. `committed_at` is the server's time of the commit.
+    """
+
+    def __init__(
+        self, source: PostgresSource, position: PostgresPosition, segments: Sequence[_Segment], info: Transaction | None
+    ) -> None:
+        self._source = source
+        self._segments = segments
+        self.position = position
+        self.snapshot = info is None
+        self.id = "" if info is None else info.id
+        self.committed_at = None if info is None else datetime.fromtimestamp(info.commit_us / 1_000_000, UTC)
+
+    def __len__(self) -> int:
+        return sum(segment.end - segment.start for segment in self._segments)
+
+    def __iter__(self) -> Iterator[ChangeEvent]:
+        for segment in self._segments:
+            for index in range(segment.start, segment.end):
+                yield read_event(segment.batch, index)
+
+    async def ack(self) -> None:
+        """Note that this transaction and all before it are done with.
+
+        The position is stored first and then reported to the server, which may then recycle its log. What is not acknowledged when the
+        process ends is delivered again.
+        """
+        await self._source.acknowledge(self.position)
+
+
+class PostgresSource:
+    """Reads committed changes of a PostgreSQL database, transaction by transaction.
+
+    `dsn` is a libpq connection string. `tables` are regular expressions over `schema.table`, each of which must match the whole name; none
+    means all. The slot and the publication are created when absent. `offsets` keeps the position between runs: with the default, which keeps
+    it in memory, every run begins with a snapshot (unless `snapshot` is false). Further settings are the fields of
+    `cdc.config.PostgresSettings`, such as `time_mode`.
+
+    One owner; one iteration. A transaction is held in memory whole.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        slot: str,
+        publication: str | None = None,
+        tables: Sequence[str] = (),
+        snapshot: bool = True,
+        offsets: OffsetStore | None = None,
+        **settings: object,
+    ) -> None:
+        self._settings = replace(
+            _connection_settings(dsn),
+            slot_name=slot,
+            publication_name=publication or slot,
+            publication_autocreate=PublicationAutocreate.FILTERED,
+            tables=TableFilter(tables=NameFilter.parse(",".join(name.replace(",", r"\,") for name in tables))),
+            snapshot_mode=SnapshotMode.INITIAL if snapshot else SnapshotMode.NO_DATA,
+            tombstones_on_delete=False,
+            **settings,  # type: ignore[arg-type]
+        )
+        self._offsets = offsets or MemoryOffsetStore()
+        self._log = PostgresLog(self._settings)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises SourceUnavailable, SourceRefused or SourceLost."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._log.stop)
+            await self._log.start(await self._offsets.load(self._log.partition))
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            alive = group.create_task(self._log.keep_alive())
+            stack.callback(alive.cancel)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)
+
+    async def __aiter__(self) -> AsyncIterator[SourceTransaction]:
+        waiting: list[_Segment] = []
+        async for batch in self._log.batches():
+            start = 0
+            for info in batch.transactions:
+                waiting.append(_Segment(batch, start, info.rows))
+                start = info.rows
+                position = replace(batch.position, lsn=info.end, last_commit=info.end, partial=None)
+                yield SourceTransaction(self, position, waiting, info)
+                waiting = []
+            if start < len(batch):
+                waiting.append(_Segment(batch, start, len(batch)))
+            if waiting and (batch.position.snapshot or (batch.boundary and not batch.transactions)):
+                yield SourceTransaction(self, batch.position, waiting, None)
+                waiting = []
+
+    async def acknowledge(self, position: PostgresPosition) -> None:
+        """Store a position and let the server forget what lies before it; `SourceTransaction.ack` calls this."""
+        await self._offsets.store(self._log.partition, position.offset())
+        self._log.acknowledge(position)
+
+
+def _connection_settings(dsn: str) -> PostgresSettings:
+    """Return the settings that a libpq connection string stands for."""
+    known = conninfo_to_dict(dsn)
+    for name in ("host", "dbname", "user"):
+        if not known.get(name):
+            raise ConfigError(f"the connection string does not name the {name}", f"Add {name}=… to it.")
+    files = {name: str(known[name]) for name in ("sslmode", "sslcert", "sslkey", "sslrootcert") if known.get(name)}
+    return PostgresSettings(
+        hostname=str(known["host"]),
+        port=int(str(known.get("port") or 5432)),
+        dbname=str(known["dbname"]),
+        user=str(known["user"]),
+        password=Secret(str(known.get("password") or "")),
+        topic_prefix=str(known["dbname"]),
+        **files,  # type: ignore[arg-type]
+    )
+
+
