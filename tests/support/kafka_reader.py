@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -74,13 +75,25 @@ def _until(consumer: Consumer, ends: dict[tuple[str, int], int], timeout: float)
 def _ends(consumer: Consumer, names: Iterable[str], timeout: float) -> dict[tuple[str, int], int]:
     """Return the end offset of every partition that holds anything."""
     known = consumer.list_topics(timeout=timeout).topics
+    wanted = [TopicPartition(name, number) for name in names if name in known for number in known[name].partitions]
     found = {}
-    for name in names:
-        for number in known[name].partitions if name in known else ():
-            low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=timeout)
-            if low < high:
-                found[name, number] = high
+    for partition in wanted:
+        low, high = _watermarks(consumer, partition, timeout)
+        if low < high:
+            found[partition.topic, partition.partition] = high
     return found
+
+
+def _watermarks(consumer: Consumer, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+    """Ask again while the partition has no leader, as just after a restart of the broker."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=timeout)
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _is_end(message: Message) -> bool:
@@ -98,7 +111,7 @@ def _record(message: Message) -> Read:
         offset=int(message.offset() or 0),
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value)) for name, value in message.headers() or ()),
+        headers=tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
         timestamp=message.timestamp()[1],
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from cdc.testing.servers.process import free_port
 
 VERSION = "4.3.1"
 READY = "Kafka Server started"
+FENCED = "Fencing broker 1 "
+FENCING_SECONDS = 2.0
+SHOW_FENCING = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info"
 
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -50,12 +54,28 @@ class KafkaServer(NativeServer):
         return self.folder / "data"
 
     def _prepare(self) -> None:
-        properties = {**self._own_properties(), **self._properties}
-        self._settings.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        _write(self._settings, {**self._own_properties(), **self._properties})
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         quick = ("-XX:TieredStopAtLevel=1", "-Xmx128m")
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)]
         self._run([*java(*quick), *tool])
+
+    def _recover(self) -> None:
+        """After a crash, let a controller alone fence the broker that is gone, as a cluster's other nodes would.
+
+        A node that is broker and controller at once would still be the leader of its partitions in its own metadata when it
+        starts, begin to complete the transactions that were being committed, be fenced by itself half-way, take the partitions
+        for deleted, and leave those transactions open for ever (`TransactionMarkerChannelManager`).
+        """
+        if (self.data / ".kafka_cleanshutdown").exists():
+            return
+        settings = self.folder / "controller.properties"
+        _write(settings, self._controller_properties())
+        self._launch([*java(SHOW_FENCING, "-XX:TieredStopAtLevel=1", "-Xmx256m"), "kafka.Kafka", str(settings)])
+        self._wait_until(self._is_ready)
+        soon = time.monotonic() + FENCING_SECONDS  # a broker killed before it registered is fenced already
+        self._wait_until(lambda: FENCED in self._log_since_start() or time.monotonic() > soon)
+        self.stop()
 
     def _command(self) -> list[str]:
         return [*java(f"-Xmx{self._heap}"), "kafka.Kafka", str(self._settings)]
@@ -84,9 +104,6 @@ class KafkaServer(NativeServer):
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@{controller}",
             "auto.create.topics.enable": "true",
-            # A killed broker may register again only when its old session has expired: 9 s by default.
-            "broker.session.timeout.ms": "3000",
-            "broker.heartbeat.interval.ms": "500",
             "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "4",
             "offsets.topic.replication.factor": "1",
@@ -96,6 +113,21 @@ class KafkaServer(NativeServer):
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
         }
+
+    def _controller_properties(self) -> dict[str, str]:
+        properties = {**self._own_properties(), **self._properties}
+        del properties["advertised.listeners"]
+        return {
+            **properties,
+            "process.roles": "controller",
+            "listeners": f"CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            "broker.session.timeout.ms": "200",
+            "broker.heartbeat.interval.ms": "100",
+        }
+
+
+def _write(file: Path, properties: Mapping[str, str]) -> None:
+    file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
 
 
 def version() -> str:

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, TypedDict
 
@@ -70,8 +71,10 @@ class NativeServer(Server):
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix=f"cdc-{self.name}-", dir=self._temporary_root()))
                 self._prepare()
-            self._launch()
-            self._wait_until_ready()
+            else:
+                self._recover()
+            self._launch(self._command())
+            self._wait_until(self._is_ready)
         return self.address
 
     def stop(self) -> None:
@@ -92,6 +95,9 @@ class NativeServer(Server):
     @abstractmethod
     def _prepare(self) -> None:
         """Fill the new, empty folder."""
+
+    def _recover(self) -> None:
+        """Prepare data that an earlier start has used, for one more."""
 
     @abstractmethod
     def _command(self) -> list[str]:
@@ -119,11 +125,11 @@ class NativeServer(Server):
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
 
-    def _launch(self) -> None:
+    def _launch(self, command: list[str]) -> None:
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
-                self._command(), stdout=output, stderr=output, start_new_session=True, **self._surroundings()
+                command, stdout=output, stderr=output, start_new_session=True, **self._surroundings()
             )
 
     def _surroundings(self) -> _Surroundings:
@@ -132,9 +138,9 @@ class NativeServer(Server):
         extra: _Surroundings = {"stdin": subprocess.DEVNULL, "cwd": self.folder}
         return extra if account is None else {**extra, "user": account, "group": account, "extra_groups": []}
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until(self, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + self.start_seconds
-        while not self._is_ready():
+        while not done():
             if not self.running:
                 raise ServerError(f"{self.name} ended before it was ready\n{self._log_tail()}")
             if time.monotonic() > deadline:
