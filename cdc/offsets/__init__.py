@@ -1,1 +1,1 @@
-"""."""
+"""Where the position of a source is kept between runs."""

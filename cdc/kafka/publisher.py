@@ -1,0 +1,248 @@
+"""Exactly-once publishing: records and the offset that covers them, in one Kafka transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import errors
+from aiokafka.protocol.metadata import MetadataRequest
+
+from cdc.config.settings import KafkaSettings
+from cdc.errors import CdcError, KafkaRefused, KafkaUnavailable
+from cdc.kafka.client import client_arguments, probe
+from cdc.kafka.compression import CODECS
+from cdc.kafka.deliveries import Deliveries
+from cdc.kafka.failure import Circumstances, ResultUnknownError, explain
+from cdc.kafka.offsets import encode_key, encode_value
+from cdc.kafka.producer import Producer
+from cdc.kafka.record_batch import PartitionBatch, RecordAccumulator
+from cdc.kafka.topics import Topics
+from cdc.kafka.transaction import OutOfTurnError, State, moved
+from cdc.model.records import RecordBatch
+from cdc.offsets.base import SourceOffset, SourcePartition
+
+IN_FLIGHT_BYTES: Final = 16 << 20
+ABORT_SECONDS: Final = 1.5
+TRANSACTION_LOG: Final = "__transaction_state"
+
+
+class TransactionalPublisher:
+    """Publishes whole transactions; the one producer of a connector.
+
+        publisher = TransactionalPublisher(settings, "shop")
+        await publisher.start()                        # fences: no earlier instance can write from here on
+        offset = await KafkaOffsetStore(settings, "shop", publisher).load({"server": "shop"})
+        await publisher.begin()
+        await publisher.send(records)                  # as often as needed
+        await publisher.commit({"server": "shop"}, {"lsn": 42})
+        await publisher.close()
+
+    Order: within a partition, records stand in the order in which they were sent. Durability: when `commit` returns, records and offset
+    are on all in-sync replicas, visible to read_committed readers, all or none. Concurrency: one task. Memory: at most about
+    16 MiB are on their way, and one batch a partition is being filled; `send` waits when that is reached.
+
+    Any error of `start`, `begin`, `send`, `commit` or `abort`, and any cancellation of them, leaves the publisher of no more use but to
+    be closed: after an unknown result only a new one, and the offset that it loads, say where the stream stands.
+
+    Errors of them all: Fenced when another instance has started; KafkaUnavailable when a broker is gone, a result unknown or
+    a time-out reached (retriable); KafkaRefused for missing rights, a refused login or a broker without transactions;
+    RecordTooLarge; ConfigError for unusable certificates. `OutOfTurnError` for a call in the wrong state, which changes nothing.
+    """
+
+    def __init__(self, settings: KafkaSettings, connector: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._connector = connector
+        self._clock = clock
+        self._state = State.CREATED
+        self._begun = 0.0
+        self._batch_bytes: dict[str, int] = {}
+        self._deliveries = Deliveries(IN_FLIGHT_BYTES)
+        self._records = RecordAccumulator(CODECS[settings.compression], max_request_size=settings.max_request_bytes)
+        # The offset record stands alone in its batch, and is too small to be worth compressing.
+        self._offsets = RecordAccumulator(CODECS["none"], max_request_size=settings.max_request_bytes)
+        self._producer: Producer | None = None
+
+    @property
+    def state(self) -> State:
+        """What the publisher is doing."""
+        return self._state
+
+    async def start(self) -> None:
+        """Connect, shut out every earlier instance, and make sure of the offset topic.
+
+        An earlier instance's open transaction is aborted by then. Takes at most `request_timeout` seconds.
+        """
+        self._state = moved(self._state, State.STARTING)
+        async with self._breaking(self._settings.request_timeout):
+            arguments = await client_arguments(self._settings)
+            await probe(self._settings, arguments)
+            self._producer = Producer(
+                **arguments,
+                transactional_id=self._settings.transactional_id,
+                transaction_timeout_ms=round(self._settings.transaction_timeout * 1000),
+            )
+            await self._producer.start()
+            self._topics = Topics(self._producer.client, self._settings)
+            await self._topics.ensure_offsets()
+        self._state = moved(self._state, State.READY)
+
+    async def begin(self) -> None:
+        """Begin a transaction. Nothing is sent yet, so a lost broker may show only later."""
+        state = moved(self._state, State.OPEN)
+        async with self._breaking(self._settings.request_timeout):
+            self._check()
+            await self._alive.begin_transaction()
+        self._begun = self._clock()
+        self._state = state
+
+    async def send(self, records: RecordBatch) -> None:
+        """Add records to the transaction; waits while too many bytes are on their way.
+
+        The records are copied: the batch may be used again when this returns. Missing topics are created first.
+        """
+        if self._state is not State.OPEN:
+            raise OutOfTurnError(f"the producer is {self._state.value}; records need a transaction")
+        async with self._breaking(self._settings.transaction_timeout):
+            await self._use(records.topics)
+            await self._hand_over(self._records.append(records))
+
+    async def commit(self, partition: SourcePartition, offset: SourceOffset | None) -> None:
+        """Add the offset to the transaction and commit it; returns when the broker has said so.
+
+        None as offset removes the one that is stored.
+        """
+        self._state = moved(self._state, State.COMMITTING)
+        async with self._breaking(self._settings.transaction_timeout):
+            # Handed over together, so that all partitions join the transaction by one request.
+            await self._hand_over([*self._records.flush(), *self._offset_batch(partition, offset)])
+            await self._deliveries.settled()
+            self._check()  # aiokafka would commit without the batches that failed
+            await self._alive.commit_transaction()
+        self._state = moved(self._state, State.READY)
+
+    async def abort(self) -> None:
+        """Abort the transaction; its records are never seen by read_committed readers. Another one may begin."""
+        self._state = moved(self._state, State.ABORTING)
+        async with self._breaking(self._settings.transaction_timeout):
+            self._records.flush()
+            await self._alive.abort_transaction()
+            await self._deliveries.settled()
+            self._check()
+        self._state = moved(self._state, State.READY)
+
+    async def close(self) -> None:
+        """End, in at most about 3 seconds whatever the broker does; may be called in any state, and again.
+
+        An open transaction is aborted if the broker answers at once, else when a new instance starts, or by its time-out.
+        """
+        self._state = moved(self._state, State.CLOSED)
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        ending = asyncio.ensure_future(_end(producer))
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait({ending})
+            raise
+
+    @property
+    def _alive(self) -> Producer:
+        if self._producer is None:
+            raise OutOfTurnError(f"the producer is {self._state.value}")
+        return self._producer
+
+    async def _use(self, topics: Iterable[str]) -> None:
+        """Tell the accumulator the partitions of the topics as they are now."""
+        new = [topic for topic in topics if topic not in self._batch_bytes or self._topics.partitions(topic) is None]
+        if new:
+            self._batch_bytes.update(await self._topics.ensure(new))
+        for topic in topics:
+            self._records.use_topic(topic, self._topics.partitions(topic) or 0, self._batch_bytes[topic])
+
+    def _offset_batch(self, partition: SourcePartition, offset: SourceOffset | None) -> list[PartitionBatch]:
+        record = RecordBatch()
+        record.timestamp_ms = time.time_ns() // 1_000_000
+        topic = self._settings.offset_topic
+        record.add(topic, encode_key(self._connector, partition), encode_value(offset))
+        self._offsets.use_topic(topic, self._topics.partitions(topic) or 0, self._settings.batch_bytes)
+        self._offsets.append(record)
+        return self._offsets.flush()
+
+    async def _hand_over(self, batches: Iterable[PartitionBatch]) -> None:
+        for batch in batches:
+            await self._deliveries.room(batch.size())
+            self._check()
+            delivered = await self._alive.send_batch(batch, batch.topic, partition=batch.partition)
+            self._deliveries.add(delivered, batch)
+
+    def _check(self) -> None:
+        """Raise what has gone wrong behind the scenes, if anything has."""
+        if self._deliveries.failed is not None:
+            raise self._deliveries.failed[0]
+        if not self._alive.alive:
+            raise self._alive.failure or ResultUnknownError("the sender has ended")
+
+    @asynccontextmanager
+    async def _breaking(self, seconds: float) -> AsyncIterator[None]:
+        """Bound a step in time, and make whatever ends it early the end of this publisher."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except (errors.KafkaError, ResultUnknownError, TimeoutError) as error:
+            self._state = State.BROKEN
+            raise await self._explained(error) from error
+        except BaseException:
+            self._state = State.BROKEN
+            raise
+
+    async def _explained(self, error: BaseException) -> CdcError:
+        failed = self._deliveries.failed
+        if self._producer is not None:
+            error = self._producer.failure or self._producer.refusal or (failed[0] if failed else error)
+            if isinstance(error, TimeoutError):
+                return await self._timed_out(self._producer)
+        around = Circumstances(
+            connector=self._connector,
+            transactional_id=self._settings.transactional_id,
+            timeout=self._settings.transaction_timeout,
+            expired=self._clock() - self._begun >= self._settings.transaction_timeout and self._begun > 0,
+            batch=failed[1] if failed and failed[0] is error else None,
+        )
+        return explain(error, around)
+
+    async def _timed_out(self, producer: Producer) -> CdcError:
+        if producer.requests.no_coordinator and not await _transaction_log_exists(producer):
+            fact = "Kafka has no transactions: it cannot create its topic __transaction_state"
+            remedy = "Set transaction.state.log.replication.factor on the brokers to at most their number."
+            return KafkaRefused(fact, remedy)
+        limit = self._settings.transaction_timeout if self._begun else self._settings.request_timeout
+        remedy = "The result is unknown, so the producer is thrown away, and a new one begins from the stored offset."
+        return KafkaUnavailable(f"Kafka did not finish within {limit:.0f} s", remedy)
+
+
+async def _transaction_log_exists(producer: Producer) -> bool:
+    """Tell whether the broker has its topic of transactions; True when it does not say."""
+    request = MetadataRequest([TRANSACTION_LOG], allow_auto_topic_creation=False)
+    try:
+        async with asyncio.timeout(ABORT_SECONDS):
+            response = await producer.client.send(producer.client.get_random_node(), request)
+    except (errors.KafkaError, TimeoutError):
+        return True
+    return bool(response.topics[0][0] != errors.UnknownTopicOrPartitionError.errno)
+
+
+async def _end(producer: Producer) -> None:
+    """Abort what is open, if that is quick, and end."""
+    try:
+        if producer.can_abort:
+            async with asyncio.timeout(ABORT_SECONDS):
+                await producer.abort_transaction()
+    except (errors.KafkaError, ResultUnknownError, TimeoutError):
+        pass  # nothing is lost: the coordinator aborts it
+    finally:
+        await producer.end()
