@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -21,16 +20,9 @@ LINE_SECONDS = 5.0
 Look = Callable[[], SnapshotProgress | None]
 
 
-@asynccontextmanager
-async def show_progress(look: Look) -> AsyncIterator[None]:
-    """Show what `look` returns, as long as it returns something, while the body runs."""
-    show = _bars if sys.stderr.isatty() else _lines
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(show(look))
-        try:
-            yield
-        finally:
-            task.cancel()
+async def show_progress(look: Look) -> None:
+    """Show what `look` returns, as long as it returns something; runs until it is cancelled."""
+    await (_bars if sys.stderr.isatty() else _lines)(look)
 
 
 async def _bars(look: Look) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cdc.config.settings import ConnectorConfig
 from cdc.converters.json import JsonConverter
-from cdc.kafka.offsets import KafkaOffsets
+from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.session import Session
@@ -25,14 +25,14 @@ def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], Non
     """Return the pipeline of a connector, not started; `on_source` hears of every new source, for progress and lag."""
     run_id = str(uuid.uuid4())
 
-    def new_session(status: PipelineStatus) -> Session:
+    def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
         source = PostgresLog(config.source)
         if on_source is not None:
             on_source(source)
         return Session(
             source,
             lambda snapshot: _publisher(config, snapshot=snapshot),
-            KafkaOffsets(config.kafka, config.name),
+            lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
             JsonConverter(
                 config.key_converter,
                 config.value_converter,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from cdc.config.settings import PipelineSettings
 from cdc.errors import CdcError
 from cdc.pipeline.retry import backoff, root_cause
-from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus, State
 
 log = logging.getLogger(__name__)
+
+
+class Runnable(Protocol):
+    """An attempt (see `cdc.pipeline.session.Session`)."""
+
+    async def run(self) -> None:
+        """Run until an error or cancellation."""
 
 
 class Pipeline:
@@ -25,17 +31,15 @@ class Pipeline:
 
     def __init__(
         self,
-        new_session: Callable[[PipelineStatus], Session],
+        new_session: Callable[[PipelineStatus], Runnable],
         settings: PipelineSettings,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], asyncio.Future[None]] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.status = PipelineStatus()
         self._new_session = new_session
         self._settings = settings
-        self._clock = clock
-        self._sleep = sleep or asyncio.sleep
+        self._sleep = sleep
         self._attempt = 0
         self._seen = 0
 

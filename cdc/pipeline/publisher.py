@@ -31,10 +31,3 @@ class Publisher(Protocol):
 
     async def close(self) -> None:
         """Abort what is open and release the connections, within seconds even when no broker answers."""
-
-
-class OffsetReader(Protocol):
-    """Reads the stored offset of a source."""
-
-    async def read(self, partition: Mapping[str, str]) -> Offset | None:
-        """Return the newest committed offset, or None; must come after the publisher's `start`."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from cdc.config.settings import PipelineSettings
 from cdc.model.batch import ChangeBatch
-from cdc.model.position import Position
+from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
-from cdc.pipeline.publisher import OffsetReader, Publisher
+from cdc.pipeline.publisher import Publisher
 from cdc.pipeline.status import PipelineStatus, State, Tally
 from cdc.sources.base import Source
 
@@ -37,20 +37,22 @@ class Converter(Protocol):
         """Return the records of a batch."""
 
 
-OpenPublisher = Callable[[bool], Publisher]
+P = TypeVar("P", bound=Publisher)
 
 
-class Session:
+class Session(Generic[P]):
     """Owns one source and one publisher from start to stop; used once.
 
     `open_publisher` makes a publisher for the snapshot (True: with the longest transaction that the broker allows) or for streaming.
+    `load_offset` reads the newest committed offset, once the publisher has started. `transaction_timeouts` are those of streaming and of
+    the snapshot, in seconds.
     """
 
     def __init__(
         self,
         source: Source,
-        open_publisher: OpenPublisher,
-        offsets: OffsetReader,
+        open_publisher: Callable[[bool], P],
+        load_offset: Callable[[P], Awaitable[Offset | None]],
         converter: Converter,
         settings: PipelineSettings,
         status: PipelineStatus,
@@ -60,14 +62,14 @@ class Session:
     ) -> None:
         self._source = source
         self._open_publisher = open_publisher
-        self._offsets = offsets
+        self._load_offset = load_offset
         self._converter = converter
         self._settings = settings
         self._status = status
         self._timeouts = transaction_timeouts
         self._clock = clock
         self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(QUEUED_BATCHES)
-        self._publisher: Publisher | None = None
+        self._publisher: P | None = None
         self._in_snapshot = False
         self._committed_at = float("-inf")
         self._moved_to: Position | None = None
@@ -89,20 +91,20 @@ class Session:
 
     async def _start(self) -> None:
         """Fence the predecessor first, then read the offset: what it had open is decided by then."""
-        await self._use_publisher(snapshot=False)
-        stored = await self._offsets.read(self._source.partition)
+        stored = await self._load_offset(await self._use_publisher(snapshot=False))
         if stored is None or "snapshot" in stored:
             await self._use_publisher(snapshot=True)
         self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
         await self._source.start(stored)
 
-    async def _use_publisher(self, *, snapshot: bool) -> None:
+    async def _use_publisher(self, *, snapshot: bool) -> P:
         """Replace the publisher; a snapshot gets one whose transactions may last longer."""
         if self._publisher is not None:
             await self._publisher.close()
         self._in_snapshot = snapshot
         self._publisher = self._open_publisher(snapshot)
         await self._publisher.start()
+        return self._publisher
 
     async def _stop(self) -> None:
         """Release both sides; the source first, as its slot may be waited for."""
