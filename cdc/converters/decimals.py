@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import decimal
+from typing import Final
 
 from cdc.model.schema import Decimal
+
+EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
 
 def parts(value: decimal.Decimal | Decimal) -> tuple[int, int]:
     """Return unscaled value and scale of a finite decimal."""
     if isinstance(value, Decimal):
         return value.unscaled, value.scale
-    sign, digits, exponent = value.as_tuple()
-    unscaled = int("".join(map(str, digits)))
-    return -unscaled if sign else unscaled, -int(exponent)
+    exponent = int(value.as_tuple().exponent)
+    return int(EXACT.scaleb(value, -exponent)), -exponent
 
 
 def unscaled_bytes(unscaled: int) -> bytes:
@@ -34,13 +36,5 @@ def rescaled(unscaled: int, scale: int, wanted: int) -> int:
 
 
 def decimal_text(unscaled: int, scale: int) -> str:
-    """Return what `BigDecimal.toString` prints: plain where the scale is not negative and the number not below 10^-6, else with exponent."""
-    sign, digits = "-" if unscaled < 0 else "", str(abs(unscaled))
-    power = len(digits) - 1 - scale
-    if scale == 0:
-        return sign + digits
-    if scale > 0 and power >= -6:
-        digits = digits.rjust(scale + 1, "0")
-        return f"{sign}{digits[:-scale]}.{digits[-scale:]}"
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}" + (f"E{power:+d}" if power else "")
+    """Return what `BigDecimal.toString` prints; Python's decimals follow the same rule for when to use an exponent."""
+    return str(EXACT.scaleb(decimal.Decimal(unscaled), -scale))

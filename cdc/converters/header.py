@@ -15,6 +15,7 @@ from cdc.config import ConverterSettings
 from cdc.converters.decimals import decimal_text, parts, unscaled_bytes
 from cdc.converters.json_writers import render, value_writer
 from cdc.converters.missing import VARIABLE_SCALE_DECIMAL
+from cdc.model.event import Missing
 from cdc.model.schema import ConnectType, Decimal, Field, Schema
 
 _MILLISECONDS: Final = {
@@ -30,7 +31,7 @@ _CYCLE: Final = 146_097 * _DAY
 def struct_text(fields: Iterable[Field], values: Sequence[Any]) -> bytes:
     """Return a struct as a header value in UTF-8; `values` are those of the fields, as `ChangeBatch.row` returns them.
 
-    Raises UnicodeEncodeError where a text came from bytes that are not UTF-8.
+    Raises ValueError where a value is absent or unavailable, or a text came from bytes that are not UTF-8.
     """
     return _struct(fields, values).encode()
 
@@ -62,8 +63,10 @@ def _scalar(value: Any) -> str:
         return _quoted(value)
     if isinstance(value, bytes):
         return f'"{b64encode(value).decode()}"'
-    if isinstance(value, decimal.Decimal | Decimal):
-        return decimal_text(*parts(value))
+    if isinstance(value, Decimal):
+        return decimal_text(value.unscaled, value.scale)
+    if isinstance(value, Missing):
+        raise ValueError(f"a value is {value.value}")
     return str(value)
 
 

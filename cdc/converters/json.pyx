@@ -128,10 +128,10 @@ cdef class TablePlan:
         """Return the key on the far side of a key change, as a header value."""
         try:
             return struct_text(self.key_fields, batch._key(first, self.key_columns))
-        except UnicodeEncodeError as error:
+        except ValueError as error:
             raise ConversionError(
-                f"a key of {self.topic} holds a text that is not UTF-8: {error.object!r}",
-                "Correct the value, or choose another key for the table.",
+                f"the key that a row of {self.topic} had before or has after its change cannot be written: {error}",
+                "Set REPLICA IDENTITY FULL on the table, or choose another key.",
             ) from error
 
     cdef int32_t length(self, Buffer out, int64_t start) except -1:
