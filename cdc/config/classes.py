@@ -64,18 +64,15 @@ _HEADER_CONVERTERS: Final = _known(
 )
 
 
-def connector_class(name: str) -> ConnectorClass:
-    """Return the connector that a `connector.class` means; KeyError when there is none."""
-    return ConnectorClass(_CONNECTORS[name.strip().lower()] or _absent(name))
+def connector_class(name: str) -> ConnectorClass | None:
+    """Return the connector that a `connector.class` means; None when it is not known, or not supported yet."""
+    meaning = _CONNECTORS.get(name.strip().lower())
+    return ConnectorClass(meaning) if meaning else None
 
 
-def converter_class(name: str) -> ConverterClass:
-    """Return the converter that a `key.converter` or `value.converter` means; KeyError when there is none."""
-    return ConverterClass(_CONVERTERS[name.strip().lower()] or _absent(name))
-
-
-def _absent(name: str) -> str:
-    raise KeyError(name)
+def is_json(name: str) -> bool:
+    """Whether a `key.converter` or `value.converter` means the JSON converter."""
+    return _CONVERTERS.get(name.strip().lower()) == ConverterClass.JSON
 
 
 def _one_of(known: Mapping[str, str], full: str) -> Validator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cdc.config.classes import CONNECTOR, CONVERTER, HEADER_CONVERTER
+from cdc.config.classes import CONNECTOR, CONVERTER, HEADER_CONVERTER, is_json
 from cdc.config.definition import Prefix
 from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
 from cdc.config.validators import PRINTABLE, between
@@ -199,7 +199,19 @@ EXACTLY_ONCE: Final = in_group(
     ),
 )
 
+
+def _another_converter(side: str) -> Prefix:
+    """Return the prefix of a converter that is refused for its class, lest each of its properties be called unknown too."""
+    return Prefix(
+        f"{side}.converter.",
+        f"Properties of a {side} converter other than JSON.",
+        lambda raw: not is_json(raw.get(f"{side}.converter", "json")),
+    )
+
+
 PREFIXES: Final = (
+    _another_converter("key"),
+    _another_converter("value"),
     Prefix("transforms.", "Properties of the transforms."),
     Prefix("predicates.", "Properties of the predicates."),
     Prefix("header.converter.", "Properties of the header converter."),

@@ -14,7 +14,7 @@ from cdc.errors import ConfigError
 
 _T = TypeVar("_T")
 
-_SENSITIVE: Final = re.compile(r"password|secret|token|credential|jaas|user\.info", re.IGNORECASE)
+_SENSITIVE: Final = re.compile(r"password|secret|token|credential|salt|jaas|user\.info", re.IGNORECASE)
 
 
 class InvalidConfig(ConfigError):
@@ -29,10 +29,14 @@ class InvalidConfig(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Names that are handed on unread, because something else reads them: a transform, a topic, another client."""
+    """Names that are handed on unread, because something else reads them: a transform, a topic, another client.
+
+    With `when`, only in configurations of which it is true.
+    """
 
     name: str
     doc: str
+    when: Callable[[Mapping[str, str]], bool] = lambda _: True
 
 
 class Config(Mapping[str, Value]):
@@ -61,8 +65,8 @@ class Config(Mapping[str, Value]):
         return len(self._values)
 
     def is_set(self, name: str) -> bool:
-        """Whether the property was given, and not blank."""
-        return name in self._shown and self._values.get(name) not in ("", (), None, Secret())
+        """Whether the property was given, and not blank; one whose value was refused counts."""
+        return name in self._shown and self._values[name] not in ("", (), Secret())
 
     def string(self, name: str) -> str:
         """Return a STRING or CLASS; "" when it is not set and has no default."""
@@ -172,7 +176,9 @@ class Definition:
         """Return the problem that no property has this name, with the nearest one."""
         near = self.renamed.get(name) or nearest(name, list(self._by_name))
         remedy = f"Did you mean {near}?" if near else "Remove it; the reference page of properties lists all names."
-        return Problem(name, f"{name} is not a known property", remedy)
+        # A mistyped mask holds its salt in the name.
+        shown = re.sub(r"(salt\.).+", lambda found: found[1] + MASK, name)
+        return Problem(shown, f"{shown} is not a known property", remedy)
 
 
 class _Reading:
@@ -188,7 +194,7 @@ class _Reading:
         self.problems: list[Problem] = []
         items = (item for name in definition.list_prefixes for item in raw.get(name, "").split(","))
         self.prefixes = (
-            *(p.name for p in definition.prefixes),
+            *(p.name for p in definition.prefixes if p.when(raw)),
             *(f"{item.strip()}." for item in items if item.strip()),
         )
 
@@ -205,7 +211,7 @@ class _Reading:
             self.problems.append(self.definition.unknown(name))
 
     def _assign(self, found: Property, name: str, text: str) -> None:
-        if found.template:
+        if found.is_template:
             # The name may hold a salt, so the template's name stands for it wherever it is shown.
             self._read_given(found, name, found.name, text)
             return
@@ -216,7 +222,7 @@ class _Reading:
 
     def read(self, found: Property) -> None:
         """Read the value that was given for a property, or its default."""
-        if found.template:
+        if found.is_template:
             return
         name, text = self.given.get(found.name, (found.name, ""))
         if found.required and not text.strip():
@@ -235,31 +241,23 @@ class _Reading:
             self.without_effect.append(label)
             return
         try:
-            self.values[key] = found.read(text)
-            problem = (
-                found.status is Status.PLANNED and self.values[key] != found.default_value() and _planned(found, label)
-            )
+            self.values[key], fault = found.read(text), ""
         except ValueError as error:
-            problem = (
-                _planned(found, label)
-                if found.status is Status.PLANNED
-                else _refused(found, label, text, str(error), hidden)
-            )
-        if problem:
-            self.problems.append(problem)
+            fault = str(error)
+        shown = f"{label} = {MASK if hidden else found.show(text)}"
+        if found.status is Status.PLANNED and (fault or self.values[key] != found.default_value()):
+            self.problems.append(_planned(found, shown))
+        elif fault:
+            # A validator may quote the value, so nothing of what it says about a hidden one is kept.
+            quiet = hidden and found.type is not Type.PASSWORD
+            fact = f"{shown} {'is not accepted' if quiet else fault}"
+            self.problems.append(Problem(found.name, fact, found.hint("" if hidden else text)))
 
 
-def _planned(found: Property, label: str) -> Problem:
+def _planned(found: Property, shown: str) -> Problem:
     keep = f", or leave it at its default {found.default}" if isinstance(found.default, str) and found.default else ""
     because = f" {found.reason}" if found.reason else ""
-    return Problem(found.name, f"{label} is not supported yet", f"Remove it{keep}.{because}")
-
-
-def _refused(found: Property, label: str, text: str, fault: str, hidden: bool) -> Problem:
-    # A validator may quote the value, so nothing of what it says about a hidden one is kept.
-    if hidden and found.type is not Type.PASSWORD:
-        return Problem(found.name, f"{label} = {MASK} is not accepted", f"Give {found.accepts}.")
-    return Problem(found.name, f"{label} = {found.show(text)} {fault}", found.hint(text))
+    return Problem(found.name, f"{shown} is not supported yet", f"Remove it{keep}.{because}")
 
 
 def _expect(kind: type[_T], name: str, value: object, unset: _T | None = None) -> _T:

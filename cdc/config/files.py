@@ -95,10 +95,11 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         # An even number of backslashes is so many escaped backslashes; the odd one out continues the line.
         if (len(natural) - len(natural.rstrip("\\"))) % 2:
             begun += natural[:-1]
+            start = start if begun else 0
             continue
         yield start, begun + natural
         begun, start = "", 0
-    if begun:
+    if start:
         yield start, begun
 
 
@@ -173,15 +174,24 @@ def flatten(values: Mapping[str, object], source: str) -> dict[str, str]:
     return {name: _text(name, value, source) for name, value in values.items()}
 
 
+def is_text(text: str) -> bool:
+    """Whether the text can be written as UTF-8: JSON and the environment can bring halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _text(name: str, value: object, source: str) -> str:
+    if not is_text(name) or (isinstance(value, str) and not is_text(value)):
+        raise ConfigError(f"{source} has half a character in {name!r}", "Give both \\u escapes of the pair.")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):
         return str(value)
-    raise ConfigError(
-        f"{source} gives {name} {_kind(value)}",
-        "Write one text; separate several with commas." if value else "Give a text, or remove it.",
-    )
+    remedy = "Give a text, or remove it." if value is None else "Write one text, with commas between several values."
+    raise ConfigError(f"{source} gives {name} {_kind(value)}", remedy)
 
 
 def _kind(value: object) -> str:

@@ -60,7 +60,7 @@ def _unquote(text: str) -> str:
 
 def _fault(value: Secret) -> str:
     try:
-        if value.reveal().strip():
+        if value:
             parse_jaas(value.reveal())
     except ValueError as error:
         return str(error)

@@ -47,11 +47,16 @@ def _pem_fault(path: str) -> str:
     )
 
 
-_PEM: Final = only(
-    _pem_fault,
-    "a PEM file (convert with: keytool -importkeystore -srckeystore store.jks -destkeystore store.p12 -deststoretype PKCS12,"
-    " then: openssl pkcs12 -in store.p12 -out store.pem -nodes)",
+def _store_fault(kind: str) -> str:
+    return "" if kind.upper() in {"", "PEM"} else "is a kind of Java keystore, and only PEM is read"
+
+
+_CONVERT: Final = (
+    "PEM; convert with: keytool -importkeystore -srckeystore store.jks -destkeystore store.p12 -deststoretype PKCS12,"
+    " then: openssl pkcs12 -in store.p12 -out store.pem -nodes"
 )
+_PEM: Final = Validator(f"a file in {_CONVERT}", _pem_fault)
+_STORE: Final = Validator(_CONVERT, _store_fault)
 _SERVERS: Final = Validator("brokers as host:port, separated by commas", _servers_fault)
 _COUNT: Final = Validator(
     "-1 for the broker's default, or 1 and more", lambda n: "" if n == -1 or n >= 1 else "is out of range"
@@ -294,7 +299,7 @@ SECURITY: Final = in_group(
             "PEM",
             "Form of the trust store.",
             LOW,
-            choices=("PEM",),
+            validator=_STORE,
             debezium_default="JKS",
             why="Java's keystores are not read; the property may be left out.",
         ),
@@ -319,7 +324,7 @@ SECURITY: Final = in_group(
             "PEM",
             "Form of the key store.",
             LOW,
-            choices=("PEM",),
+            validator=_STORE,
             debezium_default="JKS",
             why="Java's keystores are not read; the property may be left out.",
         ),
@@ -369,6 +374,8 @@ def login_is_complete(config: Config) -> Iterable[Problem]:
 
 
 def _jaas_agrees(config: Config) -> Iterable[Problem]:
+    if config["sasl.jaas.config"] is None:
+        return
     mechanism, family = config.string("sasl.mechanism"), parse_jaas(config.password("sasl.jaas.config").reveal()).family
     if config.is_set("sasl.username") or config.is_set("sasl.password"):
         yield Problem(

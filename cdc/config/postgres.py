@@ -169,11 +169,15 @@ REPLICATION: Final = in_group(
         debezium_default="no_validation",
         why="Without the check, changes made between the stored offset and a recreated slot are missing, and nothing says so.",
     ),
-    planned(
+    Property(
         "lsn.flush.mode",
         Type.STRING,
         "connector",
-        "Who acknowledges what was published: the connector, after Kafka's commit.",
+        "What is acknowledged to the server: what Kafka has committed and, while the captured tables are idle, the end of the log."
+        " Both words mean that.",
+        LOW,
+        choices=("connector", "connector_and_driver"),
+        planned=("manual",),
     ),
     planned(
         "flush.lsn.source", Type.BOOLEAN, "true", "Whether the connector acknowledges to the server what was published."

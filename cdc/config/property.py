@@ -120,9 +120,14 @@ class Property:
         return self.default is REQUIRED
 
     @property
+    def is_template(self) -> bool:
+        """Whether it stands for many names."""
+        return "<" in self.name
+
+    @property
     def template(self) -> re.Pattern[str] | None:
         """The pattern of the names it stands for, when its name has `<…>` in it."""
-        if "<" not in self.name:
+        if not self.is_template:
             return None
         parts = re.split(r"(<[^>]+>)", self.name)
         return re.compile("".join(_TEMPLATE_PARTS.get(p, ".+") if p[:1] == "<" else re.escape(p) for p in parts))

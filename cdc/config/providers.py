@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from cdc.config.definition import InvalidConfig
-from cdc.config.files import parse_properties, read_text
+from cdc.config.files import is_text, parse_properties, read_text
 from cdc.config.property import Problem, nearest
 from cdc.errors import ConfigError
 
 Provider = Callable[[str, str], str]
 """Takes path ("" when none was written) and key, and returns the value, or raises ConfigError, which never holds a value."""
 
-_REFERENCE: Final = re.compile(r"\$\{([^}:]+):(?:([^}]*?):)?([^}:]*)\}")
+_REFERENCE: Final = re.compile(r"\$\{([^}:]*):([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ def environment(path: str, key: str) -> str:
         raise ConfigError(
             f"the environment variable {key} is not set", f"Set {key} for the process, or check the name."
         )
+    if not is_text(value):
+        raise ConfigError(f"the environment variable {key} is not UTF-8", "Set it to text in UTF-8.")
     return value
 
 
@@ -106,4 +108,6 @@ def _fetch(found: re.Match[str], providers: Mapping[str, Provider]) -> str:
             f"there is no provider {found[1]!r}",
             f"Use one of {known}. A value that only looks like a reference must itself come from a provider.",
         )
-    return provider(found[2] or "", found[3])
+    # As in Kafka, the first colon ends the path.
+    path, colon, key = found[2].partition(":")
+    return provider(path, key) if colon else provider("", path)

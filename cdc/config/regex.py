@@ -30,6 +30,7 @@ _CLASSES: Final = {
 _BLANK: Final = r"\x20\t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
 _BREAK: Final = r"\n\x0b\f\r\x85\u2028\u2029"
 _SETS: Final = {"h": _BLANK, "H": _BLANK, "v": _BREAK, "V": _BREAK}
+_MANY: Final = frozenset("dDsSwWhvpQ")
 _SAME: Final = frozenset("tnrfadDsSwWbBAxu123456789")
 _REWRITTEN: Final = {"R": f"(?:\\r\\n|[{_BREAK}])", "z": r"\Z", "Z": r"(?=\n?\Z)", "e": r"\x1b"}
 
@@ -145,9 +146,7 @@ class _Translation:
         r"""Translate `\\Q…\\E`, which quotes everything in it."""
         end = self.pattern.find("\\E", self.at + 2)
         quoted = self.pattern[self.at + 2 : end if end >= 0 else len(self.pattern)]
-        self.put(
-            "".join(_in_class(c) if c in "&|~" else re.escape(c) for c in quoted), len(quoted) + (4 if end >= 0 else 2)
-        )
+        self.put(re.escape(quoted), len(quoted) + (4 if end >= 0 else 2))
 
     def property_class(self, negated: bool, inside: bool) -> None:
         r"""Translate `\\p{Alpha}` and its like: Java's ASCII classes, and no Unicode ones."""
@@ -170,14 +169,23 @@ class _Translation:
         self.put("]", 1)
 
     def class_member(self) -> None:
-        """Translate one member of a character class."""
-        here = self.pattern[self.at]
-        if here == "\\":
-            self.escape(inside=True)
-        elif here == "[" or self.pattern.startswith("&&", self.at):
+        """Translate one member of a character class: a character, a range, or a class in short."""
+        single = self.endpoint()
+        following = self.pattern[self.at + 1 : self.at + 2]
+        if single and self.pattern.startswith("-", self.at) and following not in {"", "]", "["}:
+            self.put("-", 1)
+            self.endpoint()
+
+    def endpoint(self) -> bool:
+        """Translate what may stand at the end of a range; return whether it is one character."""
+        here = self.pattern[self.at : self.at + 2]
+        if here[0] == "[" or here == "&&":
             raise self.fail("a nested character class, which is not supported here (write it as one class)")
-        else:
-            self.put(_in_class(here), 1)
+        if here[0] == "\\":
+            self.escape(inside=True)
+            return here[1:] not in _MANY
+        self.put(_in_class(here[0]), 1)
+        return True
 
     def open(self) -> None:
         """Translate what an opening parenthesis begins: a group, a named group, inline flags."""
@@ -214,5 +222,5 @@ class _Translation:
 
 
 def _in_class(character: str) -> str:
-    # Doubled, these have a meaning that Python reserves and warns about.
-    return f"\\{character}" if character in "&|~[" else character
+    # Doubled, these have a meaning that Python reserves and warns about; a hyphen is put in bare only where it makes a range.
+    return f"\\{character}" if character in "&|~[-" else character

@@ -244,7 +244,7 @@ class KafkaSettings:
         return cls(
             transactional_id=transactional_id,
             client_id=config.string("client.id") or transactional_id,
-            bootstrap_servers=config.list("bootstrap.servers"),
+            bootstrap_servers=tuple(server.rpartition("://")[2] for server in config.list("bootstrap.servers")),
             security=SecuritySettings.from_config(config),
             compression=config.string("compression.type"),
             batch_bytes=config.integer("batch.size"),

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from cdc.config import docs
+from cdc.config.postgres import POSTGRES
+
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", docs.pages(POSTGRES))
+def test_the_reference_pages_are_those_of_the_table(name):
+    written = (REFERENCE / name).read_text(encoding="utf-8")
+    assert written == docs.pages(POSTGRES)[name], "stale: run `python -m cdc.config.docs`"
+
+
+def test_every_property_is_on_the_page():
+    page = docs.properties_page(POSTGRES)
+    assert [p.name for p in POSTGRES.properties if f"| `{p.name}`" not in page] == []
+
+
+def test_every_default_that_differs_is_listed_with_its_reason():
+    page = docs.defaults_page(POSTGRES)
+    for name in ("plugin.name", "publication.autocreate.mode", "offset.mismatch.strategy", "max.queue.size.in.bytes"):
+        assert f"| `{name}` |" in page
+
+
+def test_the_pages_can_be_written_elsewhere(tmp_path):
+    docs.main(tmp_path / "new")
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["properties.md", "safer-defaults.md"]
