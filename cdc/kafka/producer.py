@@ -9,7 +9,7 @@ import asyncio
 from asyncio import Future, Task
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaProducer, errors
 from aiokafka.client import AIOKafkaClient
@@ -73,11 +73,8 @@ class Producer(AIOKafkaProducer):
     @property
     def refusal(self) -> BaseException | None:
         """Why the present transaction can only be aborted, or None."""
-        return (
-            self._txn_manager._transaction_waiter.exception()
-            if self._state is TransactionState.ABORTABLE_ERROR
-            else None
-        )
+        outcome = cast("Future[None]", self._txn_manager._transaction_waiter)
+        return outcome.exception() if self._state is TransactionState.ABORTABLE_ERROR else None
 
     @property
     def can_abort(self) -> bool:
