@@ -44,8 +44,10 @@ def parse_jaas(text: str) -> JaasLogin:
         raise ValueError('is not one line of the form <module> required username="…" password="…";')
     family = _MODULES.get(line["module"])
     if family is None:
+        # Only what looks like a class is repeated: a line that was garbled may hold the password here.
+        named = line["module"] if re.fullmatch(r"[\w.$]*\.\w*LoginModule", line["module"]) else "of an unknown kind"
         raise ValueError(
-            f"names the login module {line['module']}, which is refused: a module that the configuration chooses can run code (CVE-2023-25194)"
+            f"has a login module that is refused, {named}: any that it names would run code (CVE-2023-25194)"
         )
     options = {name: _unquote(a or b or c) for name, a, b, c in _OPTION.findall(line["options"])}
     missing = [name for name in ("username", "password") if not options.get(name)]

@@ -143,6 +143,12 @@ def test_secrets_appear_in_no_problem_and_no_masked_value():
     assert config.string("host") == "hunter2"
 
 
+def test_a_hint_does_not_tell_what_a_secret_resembles():
+    assert problems({"host": "h", "mode": "initia"}, ("mode",)) == [
+        "mode = ******** is not accepted. Give one of initial, no_data."
+    ]
+
+
 def test_a_value_of_another_type_is_not_handed_out():
     config = TABLE.parse({"host": "h"})
     with pytest.raises(TypeError, match="host is not of the type int"):

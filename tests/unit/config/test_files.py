@@ -115,6 +115,7 @@ def test_properties_name_their_connector(written):
         ("a=1\\\n# part of it", {"a": "1# part of it"}),
         ("a=1\\\\\nb=2", {"a": "1\\", "b": "2"}),
         ("a=1\\", {"a": "1"}),
+        ("\\\n# c\na=1", {"a": "1"}),
         (r"a\=b\:c\ d=x", {"a=b:c d": "x"}),
         (r"a=\t\n\r\f\q\"", {"a": '\t\n\r\fq"'}),
         (r"a=\u00e9\u4e2d\ud83d\ude00", {"a": "é中😀"}),

@@ -184,7 +184,11 @@ PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required userna
                 "sasl_mechanism": "PLAIN",
                 "sasl_jaas_config": 'com.sun.security.auth.module.JndiLoginModule required user.provider.url="ldap://x/hunter";',
             },
-            "names the login module com.sun.security.auth.module.JndiLoginModule, which is refused:",
+            "has a login module that is refused, com.sun.security.auth.module.JndiLoginModule: ",
+        ),
+        (
+            {"sasl_mechanism": "PLAIN", "sasl_jaas_config": "hunter2 required;"},
+            "login module that is refused, of an unknown kind",
         ),
         ({"sasl_mechanism": "PLAIN", "sasl_jaas_config": "username=hunter"}, "is not one line of the form"),
         ({"sasl_mechanism": "PLAIN", "sasl_jaas_config": PLAIN.replace("password", "passwort")}, "has no password"),
@@ -203,7 +207,7 @@ def test_no_login_is_asked_for_without_sasl():
 def test_a_module_that_runs_code_is_refused_by_the_name_of_its_hole():
     (sentence,) = problems(producer_override_sasl_jaas_config="x.JndiLoginModule required;")
     assert "CVE-2023-25194" in sentence
-    assert sentence.startswith("producer.override.sasl.jaas.config = ******** names")
+    assert sentence.startswith("producer.override.sasl.jaas.config = ******** has")
 
 
 def test_the_list_of_servers_keeps_no_scheme():
