@@ -5,6 +5,8 @@
             for change in transaction:
                 ...
             await transaction.ack()
+
+The names of `__all__` are the library; everything else may change.
 """
 
 from __future__ import annotations

@@ -19,16 +19,20 @@ app = typer.Typer(
 )
 
 ConnectorFile = Annotated[
-    Path, typer.Argument(metavar="CONNECTOR", help="A connector configuration: JSON (flat or with name and config) or .properties.")
+    Path,
+    typer.Argument(
+        metavar="CONNECTOR", help="A connector configuration: JSON (flat or with name and config) or .properties."
+    ),
 ]
 BootstrapServers = Annotated[
-    str | None, typer.Option(help="Kafka brokers, host:port separated by commas; instead of bootstrap.servers in the file.")
+    str | None,
+    typer.Option(help="Kafka brokers, host:port separated by commas; instead of bootstrap.servers in the file."),
 ]
 
 
 @app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Change data capture: PostgreSQL to Kafka, exactly once, in Debezium's words."""
     if version:

@@ -1,4 +1,6 @@
-Headers = tuple[tuple[str, bytes], ...]
+from typing import TypeAlias
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 class RecordBatch:
     """Records in the order in which they are to be sent.

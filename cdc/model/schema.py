@@ -32,7 +32,7 @@ class ConnectType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decimal:
-    """A decimal default: `unscaled` × 10^-`scale`, the way that Connect's Decimal carries it."""
+    """A decimal default: `unscaled` times 10^-`scale`, the way that Connect's Decimal carries it."""
 
     unscaled: int
     scale: int

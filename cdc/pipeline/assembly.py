@@ -31,16 +31,16 @@ def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], Non
             on_source(source)
         return Session(
             source,
-            lambda snapshot: _publisher(config, snapshot=snapshot),
-            lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
-            JsonConverter(
+            open_publisher=lambda snapshot: _publisher(config, snapshot=snapshot),
+            load_offset=lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
+            converter=JsonConverter(
                 config.key_converter,
                 config.value_converter,
                 context_headers(config, run_id),
                 config.source.unavailable_placeholder,
             ),
-            config.pipeline,
-            status,
+            settings=config.pipeline,
+            status=status,
             transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
             clock=time.monotonic,
         )

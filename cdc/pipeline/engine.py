@@ -49,7 +49,7 @@ class Pipeline:
             while True:
                 try:
                     await self._new_session(self.status).run()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 (decided in _recover, which raises what it cannot mend)
                     await self._recover(root_cause(error))
         finally:
             self.status.state = State.STOPPED

@@ -51,12 +51,12 @@ class Session(Generic[P]):
     def __init__(
         self,
         source: Source,
+        *,
         open_publisher: Callable[[bool], P],
         load_offset: Callable[[P], Awaitable[Offset | None]],
         converter: Converter,
         settings: PipelineSettings,
         status: PipelineStatus,
-        *,
         transaction_timeouts: tuple[float, float],
         clock: Callable[[], float],
     ) -> None:
@@ -220,7 +220,9 @@ class Session(Generic[P]):
                 "if it is interrupted now, it starts again and its rows are delivered again"
             )
         else:
-            log.info("a source transaction is published in parts, as it takes longer than one Kafka transaction may last")
+            log.info(
+                "a source transaction is published in parts, as it takes longer than one Kafka transaction may last"
+            )
 
     def _require_publisher(self) -> Publisher:
         if self._publisher is None:

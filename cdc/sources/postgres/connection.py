@@ -20,10 +20,18 @@ Connection = psycopg.AsyncConnection[TupleRow]
 
 # What the server (or libpq) says → the class of error and the remedy. The first pattern that is found decides.
 REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
-    (r"password authentication failed|no password supplied", SourceRefused, "Check database.user and database.password."),
+    (
+        r"password authentication failed|no password supplied",
+        SourceRefused,
+        "Check database.user and database.password.",
+    ),
     (r'role "[^"]*" does not exist', SourceRefused, "Check database.user, or create the role."),
     (r'database "[^"]*" does not exist', SourceRefused, "Check database.dbname."),
-    (r"no pg_hba\.conf entry", SourceRefused, "Add a line to the server's pg_hba.conf for this user, database and address."),
+    (
+        r"no pg_hba\.conf entry",
+        SourceRefused,
+        "Add a line to the server's pg_hba.conf for this user, database and address.",
+    ),
     (
         r"superuser or replication role|permission denied to start WAL sender|must have REPLICATION|REPLICATION attribute",
         SourceRefused,
@@ -39,8 +47,16 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
         SourceRefused,
         "Raise max_replication_slots, or drop a slot that is no longer needed (select pg_drop_replication_slot(…)).",
     ),
-    (r"logical decoding requires .?wal_level", SourceRefused, "Set wal_level = logical in postgresql.conf and restart the server."),
-    (r"is active for PID|is already active|replication slot .* is in use", SlotInUse, "Stop the other reader, or give this one a slot.name of its own."),
+    (
+        r"logical decoding requires .?wal_level",
+        SourceRefused,
+        "Set wal_level = logical in postgresql.conf and restart the server.",
+    ),
+    (
+        r"is active for PID|is already active|replication slot .* is in use",
+        SlotInUse,
+        "Stop the other reader, or give this one a slot.name of its own.",
+    ),
     (
         r"certificate verify failed|root certificate|server certificate|does not support SSL|SSL error|sslmode",
         SourceRefused,
@@ -48,7 +64,11 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
     ),
     (r"resolve host|translate host name|Name or service not known", SourceUnavailable, "Check database.hostname."),
     (r"Connection refused", SourceUnavailable, "Check database.hostname and database.port, and that the server runs."),
-    (r"timeout|timed out", SourceUnavailable, "Check that the server can be reached from here (address, port, firewall)."),
+    (
+        r"timeout|timed out",
+        SourceUnavailable,
+        "Check that the server can be reached from here (address, port, firewall).",
+    ),
     (r"permission denied", SourceRefused, "Grant the user the right that is missing."),
 )
 

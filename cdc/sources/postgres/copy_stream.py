@@ -93,7 +93,7 @@ class CopyStream:
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
         socket = self._pgconn.socket
-        loop.add_reader(socket, lambda: ready.done() or ready.set_result(None))
+        loop.add_reader(socket, _resolve, ready)
         try:
             await ready
         finally:
@@ -106,3 +106,8 @@ class CopyStream:
             self._pgconn.flush()
         except psycopg.Error as error:
             raise explain(error, self._settings) from error
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -114,7 +114,11 @@ class PostgresPosition:
 
     def __str__(self) -> str:
         place = format_lsn(self.lsn)
-        return f"{place} + {self.partial[1]} changes of the transaction at {format_lsn(self.partial[0])}" if self.partial else place
+        return (
+            f"{place} + {self.partial[1]} changes of the transaction at {format_lsn(self.partial[0])}"
+            if self.partial
+            else place
+        )
 
 
 def _number(offset: Offset, *names: str) -> int:

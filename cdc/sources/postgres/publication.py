@@ -136,7 +136,7 @@ def _tables(tables: Iterable[TableId]) -> sql.Composable:
     return sql.SQL("table {}").format(sql.SQL(", ").join(sql.Identifier(t.schema, t.table) for t in tables))
 
 
-async def _run(connection: Connection, settings: PostgresSettings, statement: sql.Composable) -> None:
+async def _run(connection: Connection, settings: PostgresSettings, statement: sql.Composed) -> None:
     try:
         with refusals(settings):
             await connection.execute(statement)

@@ -70,7 +70,7 @@ class ReplicationStream:
             cursor = await self._connection.execute(command.encode())
             row = await cursor.fetchone()
         if row is None:
-            raise SourceUnavailable(f"the server did not answer {command.split()[0]}", "Try again.")
+            raise SourceUnavailable(f"the server did not answer {command.split(maxsplit=1)[0]}", "Try again.")
         return tuple(row)
 
     async def start(self, slot: str, lsn: int, publication: str) -> None:

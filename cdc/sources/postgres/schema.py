@@ -120,7 +120,9 @@ class Catalog:
         await self._learn_types(column.type_oid for column in columns)
         resolved = [self._resolve(table, column) for column in columns]
         captured = [
-            Column(column.name, found.schema) for column, found in zip(columns, resolved, strict=True) if found is not None
+            Column(column.name, found.schema)
+            for column, found in zip(columns, resolved, strict=True)
+            if found is not None
         ]
         places = {column.name: place for place, column in enumerate(captured)}
         return RowPlan(
@@ -146,9 +148,7 @@ class Catalog:
         }
 
     def _resolve(self, table: TableId, column: ColumnFacts) -> ResolvedColumn | None:
-        found = self._resolver.resolve(
-            column.type_oid, column.typmod, not_null=column.not_null, default=column.default
-        )
+        found = self._resolver.resolve(column.type_oid, column.typmod, not_null=column.not_null, default=column.default)
         if found is None and (table, column.name) not in self._left_out:
             self._left_out.add((table, column.name))
             kind = self._types.get(column.type_oid)

@@ -49,10 +49,13 @@ def _check_kind(slot: Slot, settings: PostgresSettings) -> None:
     if slot.slot_type != "logical":
         raise SourceRefused(f"slot {name} is a physical slot", "Set slot.name to another name.")
     if slot.plugin != "pgoutput":
-        raise SourceRefused(f"slot {name} uses the plugin {slot.plugin}, not pgoutput", "Set slot.name to another name.")
+        raise SourceRefused(
+            f"slot {name} uses the plugin {slot.plugin}, not pgoutput", "Set slot.name to another name."
+        )
     if slot.database != settings.dbname:
         raise SourceRefused(
-            f"slot {name} belongs to database {slot.database}, not to {settings.dbname}", "Set slot.name to another name."
+            f"slot {name} belongs to database {slot.database}, not to {settings.dbname}",
+            "Set slot.name to another name.",
         )
     if slot.wal_status == "lost":
         raise SourceLost(
@@ -61,7 +64,9 @@ def _check_kind(slot: Slot, settings: PostgresSettings) -> None:
         )
 
 
-def check_continuity(slot: Slot | None, stored: PostgresPosition, server: SystemIdentity, settings: PostgresSettings) -> None:
+def check_continuity(
+    slot: Slot | None, stored: PostgresPosition, server: SystemIdentity, settings: PostgresSettings
+) -> None:
     """Raise SourceLost unless the slot still holds all that comes behind the stored position.
 
     A position is always stored before it is acknowledged, so a slot that is ahead of it was moved by somebody else or created anew.

@@ -61,6 +61,7 @@ class Snapshot:
         connection: Connection,
         catalog: Catalog,
         settings: PostgresSettings,
+        *,
         tables: Sequence[PublishedTable],
         view: View,
         position: PostgresPosition,

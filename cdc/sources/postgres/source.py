@@ -161,7 +161,9 @@ class PostgresLog:
         position = self._plan.position
         view = await open_view(connection, self._settings, position.lsn, self._plan.exported)
         position = PostgresPosition(position.lsn, position.system_id, position.timeline, visibility=view.visibility)
-        self._snapshot = Snapshot(connection, self._need_catalog(), self._settings, self._tables, view, position)
+        self._snapshot = Snapshot(
+            connection, self._need_catalog(), self._settings, tables=self._tables, view=view, position=position
+        )
         log.info("snapshot of %d tables as of %s", len(self._tables), format_lsn(view.lsn))
         async for batch in self._snapshot.batches():
             yield batch

@@ -157,5 +157,3 @@ def _connection_settings(dsn: str) -> PostgresSettings:
         topic_prefix=str(known["dbname"]),
         **files,  # type: ignore[arg-type]
     )
-
-

@@ -1,0 +1,57 @@
+"""`python -m bench`: run the workloads on servers of their own and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+
+from bench import latency, narrow
+from cdc.testing.servers.kafka import KafkaServer
+from cdc.testing.servers.postgres import PostgresServer
+
+
+def main() -> None:
+    """Run the workloads that were asked for."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the narrow workload (default: 1,000,000)")
+    parser.add_argument("--seconds", type=int, default=20, help="length of the latency run (default: 20)")
+    parser.add_argument("--runs", type=int, default=3, help="how often the narrow workload runs; the median is printed")
+    arguments = parser.parse_args()
+    pairs = [_narrow(arguments.rows) for _ in range(arguments.runs)]
+    _print_throughput(sorted(pairs, key=lambda pair: pair[1].rate / pair[0].rate)[len(pairs) // 2])
+    _print_latency(_latency(arguments.seconds))
+
+
+def _narrow(rows: int) -> tuple[narrow.Result, narrow.Result]:
+    """Read one backlog twice, on fresh servers."""
+    with PostgresServer() as postgres, KafkaServer() as kafka:
+        end = narrow.backlog(postgres.address, rows)
+        limit = narrow.limit(postgres.address, rows, end)
+        return limit, narrow.ours(postgres.address, kafka.address, rows, end)
+
+
+def _latency(seconds: int) -> list[float]:
+    with PostgresServer() as postgres, KafkaServer() as kafka:
+        narrow.backlog(postgres.address, 0)
+        return latency.measure(postgres.address, kafka.address, seconds)
+
+
+def _print_throughput(pair: tuple[narrow.Result, narrow.Result]) -> None:
+    limit = pair[0]
+    print(
+        f"{'narrow, ' + format(limit.rows, ',') + ' rows':36} {'rows/s':>9} {'CPU-s/million':>14} {'peak MB':>8} {'ratio':>6}"
+    )
+    for result in pair:
+        memory = result.used.memory / 1_000_000
+        ratio = result.rate / limit.rate
+        print(f"{result.name:36} {result.rate:9,.0f} {result.cpu_per_million:14.2f} {memory:8.0f} {ratio:6.2f}")
+
+
+def _print_latency(found: list[float]) -> None:
+    p99 = found[int(len(found) * 0.99)]
+    print(f"\nlatency at {latency.RATE} transactions/s, commit to read_committed consumer, {len(found):,} events:")
+    print(f"p50 {statistics.median(found):.1f} ms, p99 {p99:.1f} ms, max {found[-1]:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
