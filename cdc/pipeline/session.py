@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from cdc.config.settings import PipelineSettings
+from cdc.errors import KafkaRefused
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
@@ -67,6 +68,7 @@ class Session(Generic[P]):
         self._settings = settings
         self._status = status
         self._timeouts = transaction_timeouts
+        self._timeout = transaction_timeouts[False]
         self._clock = clock
         self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(QUEUED_BATCHES)
         self._publisher: P | None = None
@@ -92,16 +94,25 @@ class Session(Generic[P]):
     async def _start(self) -> None:
         """Fence the predecessor first, then read the offset: what it had open is decided by then."""
         stored = await self._load_offset(await self._use_publisher(snapshot=False))
-        if stored is None or "snapshot" in stored:
-            await self._use_publisher(snapshot=True)
+        self._in_snapshot = stored is None or "snapshot" in stored
+        if self._in_snapshot:
+            await self._prepare_snapshot()
         self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
         await self._source.start(stored)
 
+    async def _prepare_snapshot(self) -> None:
+        """Ask for transactions that may last longer, so that one can hold the snapshot; a broker may refuse that."""
+        try:
+            await self._use_publisher(snapshot=True)
+        except KafkaRefused as error:
+            log.info("%s The snapshot may be published in parts.", error.sentence())
+            await self._use_publisher(snapshot=False)
+
     async def _use_publisher(self, *, snapshot: bool) -> P:
-        """Replace the publisher; a snapshot gets one whose transactions may last longer."""
+        """Replace the publisher by one for the snapshot or for streaming."""
         if self._publisher is not None:
             await self._publisher.close()
-        self._in_snapshot = snapshot
+        self._timeout = self._timeouts[snapshot]
         self._publisher = self._open_publisher(snapshot)
         await self._publisher.start()
         return self._publisher
@@ -169,7 +180,7 @@ class Session(Generic[P]):
 
     def _split_seconds(self, tally: Tally) -> float:
         """Return how long the open transaction may still last."""
-        return self._timeouts[self._in_snapshot] * SPLIT_SHARE - (self._clock() - tally.opened)
+        return self._timeout * SPLIT_SHARE - (self._clock() - tally.opened)
 
     async def _send(self, batch: ChangeBatch, tally: Tally) -> None:
         records = self._converter.convert(batch)
@@ -191,6 +202,7 @@ class Session(Generic[P]):
         self._committed_at = self._clock()
         self._count(position, tally)
         if self._in_snapshot and "snapshot" not in position.offset():
+            self._in_snapshot = False
             self._status.state = State.STREAMING
             await self._use_publisher(snapshot=False)
 
