@@ -60,6 +60,10 @@ class NameFilter:
             return any(pattern.fullmatch(name) for pattern in self.include)
         return not any(pattern.fullmatch(name) for pattern in self.exclude)
 
+    def place(self, name: str) -> int:
+        """Return which pattern of the include list lets the name pass, from 0; 0 also without such a list."""
+        return next((place for place, pattern in enumerate(self.include) if pattern.fullmatch(name)), 0)
+
 
 @dataclass(frozen=True, slots=True)
 class TableFilter:
@@ -74,6 +78,10 @@ class TableFilter:
     def matches(self, schema: str, table: str) -> bool:
         """Whether changes of this table are wanted."""
         return schema not in _BUILTIN and self.schemas.matches(schema) and self.tables.matches(f"{schema}.{table}")
+
+    def place(self, schema: str, table: str) -> int:
+        """Return the table's place in the order of the include list, which is the order of a snapshot; several may share one."""
+        return self.tables.place(f"{schema}.{table}")
 
 
 def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
