@@ -137,13 +137,11 @@ REPLICATION: Final = in_group(
     Property(
         "publication.autocreate.mode",
         Type.STRING,
-        "filtered",
-        "What happens when the publication is absent: filtered creates it for the captured tables and keeps it so, all_tables creates it"
-        " for all, disabled is an error.",
+        "all_tables",
+        "What happens when the publication is absent: all_tables creates it for all tables, also later ones (needs a superuser), filtered"
+        " for the captured tables and adds new ones at each start, disabled is an error.",
         choices=("filtered", "all_tables", "disabled"),
         planned=("no_tables",),
-        debezium_default="all_tables",
-        why="all_tables needs a superuser, and makes the server decode every table of the database.",
     ),
     planned(
         "publish.via.partition.root",

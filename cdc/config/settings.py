@@ -108,7 +108,7 @@ class PostgresSettings:
     slot_max_retries: int = 6
     slot_retry_delay: float = 10.0
     publication_name: str = "dbz_publication"
-    publication_autocreate: PublicationAutocreate = PublicationAutocreate.FILTERED
+    publication_autocreate: PublicationAutocreate = PublicationAutocreate.ALL_TABLES
     offset_mismatch: OffsetMismatch = OffsetMismatch.TRUST_OFFSET
     status_update_interval: float = 10.0
     tables: TableFilter = field(default_factory=TableFilter)

@@ -149,11 +149,10 @@ async def _run(connection: Connection, settings: PostgresSettings, statement: sq
 
 
 async def published_tables(connection: Connection, settings: PostgresSettings) -> list[PublishedTable]:
-    """Return the tables that are both published and captured, in the order of `table.include.list`, then by name."""
+    """Return all tables that the publication sends, captured or not, in the order of `table.include.list`, then by name."""
     query = PUBLISHED if connection.info.server_version >= 150000 else PUBLISHED_BEFORE_15
     with refusals(settings):
         async with connection.cursor(row_factory=class_row(PublishedTable)) as cursor:
             await cursor.execute(query.encode(), (settings.publication_name,))
             tables = await cursor.fetchall()
-    captured = [table for table in tables if settings.tables.matches(table.schema, table.name)]
-    return sorted(captured, key=lambda table: settings.tables.place(table.schema, table.name))
+    return sorted(tables, key=lambda table: settings.tables.place(table.schema, table.name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdc.config.settings import PostgresSettings, SnapshotMode
@@ -82,8 +82,9 @@ class PostgresLog:
         self._identity = await self._stream.identify()
         slot = await find_slot(self._connection, self._settings)
         await ensure_publication(self._connection, self._settings)
-        self._tables = await published_tables(self._connection, self._settings)
-        self._warn_of_tables()
+        published = await published_tables(self._connection, self._settings)
+        self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        self._warn_of_tables(published)
         self._plan = await self._decide(stored, slot)
 
     async def _check_server(self) -> None:
@@ -96,13 +97,13 @@ class PostgresLog:
                 "Set wal_level = logical in postgresql.conf and restart the server.",
             )
 
-    def _warn_of_tables(self) -> None:
+    def _warn_of_tables(self, published: Sequence[PublishedTable]) -> None:
         """Say what will not work: no table at all, and tables whose updates the server refuses while they are published."""
         if not self._tables:
             if self._settings.tables.tables.include or self._settings.tables.schemas.include:
                 raise no_table(self._settings, [])
             log.warning("no table is captured yet; tables are captured when they are created")
-        for table in self._tables:
+        for table in published:
             if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
                 log.warning(
                     "table %s has no replica identity, so PostgreSQL refuses UPDATE and DELETE on it while it is published. "

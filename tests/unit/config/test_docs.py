@@ -21,7 +21,7 @@ def test_every_property_is_on_the_page():
 
 def test_every_default_that_differs_is_listed_with_its_reason():
     page = docs.defaults_page(POSTGRES)
-    for name in ("plugin.name", "publication.autocreate.mode", "offset.mismatch.strategy", "max.queue.size.in.bytes"):
+    for name in ("plugin.name", "offset.mismatch.strategy", "max.queue.size.in.bytes"):
         assert f"| `{name}` |" in page
 
 
