@@ -15,7 +15,7 @@ from cdc.config import ConverterSettings
 from cdc.converters.decimals import decimal_text, parts, unscaled_bytes
 from cdc.converters.json_writers import render, value_writer
 from cdc.converters.missing import VARIABLE_SCALE_DECIMAL
-from cdc.model.event import Missing
+from cdc.model.event import ABSENT, UNAVAILABLE
 from cdc.model.schema import ConnectType, Decimal, Field, Schema
 
 _MILLISECONDS: Final = {
@@ -65,7 +65,7 @@ def _scalar(value: Any) -> str:
         return f'"{b64encode(value).decode()}"'
     if isinstance(value, Decimal):
         return decimal_text(value.unscaled, value.scale)
-    if isinstance(value, Missing):
+    if value is ABSENT or value is UNAVAILABLE:
         raise ValueError(f"a value is {value.value}")
     return str(value)
 

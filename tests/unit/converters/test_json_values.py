@@ -224,6 +224,11 @@ def test_a_map_with_a_key_and_no_value_is_refused():
         text_of(HSTORE, ["k", "v", "alone"])
 
 
+def test_a_struct_with_a_field_missing_is_refused():
+    with pytest.raises(ConversionError, match=r"s\.t\.a holds a nested value of size 1"):
+        text_of(POINT, [1.5])
+
+
 def test_a_decimal_with_more_places_than_its_schema_is_refused():
     with pytest.raises(ConversionError, match=r"s\.t\.a: 1\.505 has more than 2 decimal places"):
         text_of(decimal_schema(2), Number("1.505"))
