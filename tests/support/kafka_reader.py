@@ -56,6 +56,7 @@ def topics(servers: str, prefix: str = "", timeout: float = 30, **settings: str 
 def _until(consumer: Consumer, ends: dict[tuple[str, int], int], timeout: float) -> Iterator[Read]:
     """Yield the records below the end offset of each partition; raises `TimeoutError` when they do not come."""
     deadline = time.monotonic() + timeout
+    consumer.list_topics(timeout=timeout)  # without the leaders, librdkafka begins half a second later
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for topic, number in ends])
     while ends:
         if time.monotonic() > deadline:

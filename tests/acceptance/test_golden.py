@@ -1,0 +1,27 @@
+"""Golden cases through the pipeline: the records are those that Debezium writes, key, value, schema and headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.connector import Script
+from tests.support.golden.case import load
+from tests.support.golden.comparison import mismatches
+from tests.support.golden.replay import replay
+
+CASES = Path(__file__).parents[1] / "golden" / "postgres"
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in CASES.iterdir()))
+def test_golden_case(name, postgres, kafka):
+    case = load(CASES / name)
+    found = mismatches(case, replay(case, postgres, kafka))
+    assert not found, "\n".join(found)
+
+
+def test_golden_case_through_the_console_script(postgres, kafka, tmp_path):
+    case = load(CASES / "restart_resume")
+    found = mismatches(case, replay(case, postgres, kafka, lambda config: Script(tmp_path, config)))
+    assert not found, "\n".join(found)

@@ -1,0 +1,196 @@
+"""Runs a golden case against real servers and returns what a reader of Kafka finds, normalised.
+
+A run has a database and a topic prefix of its own, so that runs beside each other do not meet; in the text of what
+goes in and what comes out they stand for the case's own names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from cdc.testing.servers import Address
+from tests.support.connector import Connector, InThread, SlotView
+from tests.support.database import Database, TupleRow, created, dropped
+from tests.support.golden.case import Case, Step
+from tests.support.golden.normaliser import normalised
+from tests.support.kafka_reader import Read, read_committed, topics
+
+QUIET_SECONDS = 0.25
+CASE_DATABASE = "golden"
+JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
+
+Start = Callable[[Mapping[str, str]], Connector]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a case led to: the records, normalised, and the failure of the connector, or ""."""
+
+    records: list[dict[str, Any]]
+    failure: str
+    refused: tuple[str, ...]
+
+
+def replay(case: Case, postgres: Address, kafka: Address, start: Start = InThread) -> Outcome:
+    """Run a case; `start` makes the connector of a configuration."""
+    database = created(postgres)
+    try:
+        run = _Run(case, database, kafka.url)
+        return run.outcome(start)
+    finally:
+        dropped(database)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of a case."""
+
+    case: Case
+    database: Database
+    servers: str
+    prefix: str = field(default_factory=lambda: f"g{uuid4().hex[:12]}")
+    refused: list[str] = field(default_factory=list)
+
+    def outcome(self, start: Start) -> Outcome:
+        self._create_topics()
+        with closing(self.database.connect()) as setup:
+            for step in self.case.setup:
+                self._execute(setup, step)
+        connector = start(self._properties())
+        connector.start()
+        try:
+            self._slot.wait_until_streaming(connector)
+            self._steps(connector)
+            self._settle(connector)
+            failure = connector.failure
+        finally:
+            connector.stop()
+        return Outcome(normalised(self._read(), self.case.options), failure, tuple(self.refused))
+
+    def _properties(self) -> dict[str, str]:
+        return {
+            "slot.max.retries": "1",
+            "errors.max.retries": "0",
+            **json.loads(self._of_run(json.dumps(self.case.properties))),
+            "name": self.prefix,
+            "bootstrap.servers": self.servers,
+            "database.hostname": self.database.host,
+            "database.port": str(self.database.port),
+            "database.user": self.database.user,
+            "database.dbname": self.database.name,
+            "slot.name": self.prefix,
+        }
+
+    def _of_run(self, text: str) -> str:
+        return text.replace(self.case.prefix, self.prefix)
+
+    def _of_case(self, text: str) -> str:
+        return text.replace(self.prefix, self.case.prefix).replace(self.database.name, CASE_DATABASE)
+
+    def _create_topics(self) -> None:
+        wanted = self.case.options.get("topics", {})
+        if wanted:
+            admin = AdminClient({"bootstrap.servers": self.servers})
+            made = admin.create_topics([NewTopic(self._of_run(name), count, 1) for name, count in wanted.items()])
+            for each in made.values():
+                each.result()
+
+    @property
+    def _slot(self) -> SlotView:
+        return SlotView(self.database, self.prefix)
+
+    def _settle(self, connector: Connector) -> None:
+        """Wait until everything committed was sent to the connector, and nothing more arrives in Kafka."""
+        self._slot.wait_until_sent(connector)
+        with closing(Consumer({"bootstrap.servers": self.servers, "group.id": self.prefix})) as consumer:
+            seen, since = -1, time.monotonic()
+            while time.monotonic() - since < QUIET_SECONDS:
+                written = self._written(consumer)
+                if written != seen:
+                    seen, since = written, time.monotonic()
+                time.sleep(0.02)
+
+    def _written(self, consumer: Consumer) -> int:
+        """Return how much is in the topics of this run, transaction markers included."""
+        known = consumer.list_topics().topics
+        mine = [
+            TopicPartition(name, number) for name in known if self.prefix in name for number in known[name].partitions
+        ]
+        return sum(consumer.get_watermark_offsets(partition)[1] for partition in mine)
+
+    def _steps(self, connector: Connector) -> None:
+        with ExitStack() as stack:
+            sessions: dict[str, psycopg.Connection[TupleRow]] = {}
+            name = "1"
+            for step in self.case.steps:
+                if step.directive == "session":
+                    name = step.text
+                elif step.directive:
+                    self._direct(step, connector)
+                else:
+                    if name not in sessions:
+                        sessions[name] = stack.enter_context(closing(self.database.connect()))
+                    self._execute(sessions[name], step)
+
+    def _direct(self, step: Step, connector: Connector) -> None:
+        match step.directive:
+            case "sleep":
+                time.sleep(float(step.text))
+            case "quiet":
+                self._settle(connector)
+            case "stop":
+                self._settle(connector)
+                connector.stop()
+            case "resume":
+                connector.start()
+                self._slot.wait_until_streaming(connector)
+            case other:
+                raise ValueError(f"unknown directive {other!r}")
+
+    def _execute(self, session: psycopg.Connection[TupleRow], step: Step) -> None:
+        """Run a statement; some are there to be refused by the database."""
+        text = self._of_run(step.text).replace(f"DATABASE {CASE_DATABASE}", f"DATABASE {self.database.name}")
+        try:
+            session.execute(text.encode())
+        except psycopg.Error as error:
+            self.refused.append(f"{step.text}: {error}")
+
+    def _raw(self) -> list[Read]:
+        return read_committed(self.servers, *(name for name in topics(self.servers) if self.prefix in name))
+
+    def _read(self) -> Iterable[dict[str, Any]]:
+        for record in self._raw():
+            plain = dataclasses.asdict(record)
+            yield {
+                "topic": self._of_case(record.topic),
+                "partition": plain["partition"],
+                "key": self._parsed(record.key),
+                "value": self._parsed(record.value),
+                "headers": [[name, self._header(value)] for name, value in record.headers],
+            }
+
+    def _parsed(self, raw: bytes | None) -> Any:
+        if raw is None:
+            return None
+        text = self._of_case(raw.decode(errors="replace"))
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    def _header(self, raw: bytes | None) -> Any:
+        if self.case.properties.get("header.converter") == JSON_HEADERS:
+            return self._parsed(raw)
+        return None if raw is None else self._of_case(raw.decode(errors="replace"))
