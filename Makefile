@@ -1,11 +1,14 @@
 # The commands of the project; `make` alone lists them.
 PYTHON ?= python3
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find cdc -name '*.pyx' -o -name '*.pxd')
+# Warnings of the build back end are for its authors.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help env build check fix test clean
+.PHONY: help env build servers check fix test demo bench reliability docs clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -13,9 +16,13 @@ help: ## List the commands
 env: $(VENV)/.installed ## Create the virtual environment and compile the extension
 
 $(VENV)/.installed: pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed; name one: make env PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+		{ echo 'Python has no venv module (Debian: apt install python3-venv)' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'No C compiler was found (Debian: apt install gcc python3-dev)' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(PIP) install --editable '.[dev]'
 	@touch $@
 
 build: env $(VENV)/.built ## Compile the Cython modules again where they changed
@@ -23,6 +30,9 @@ build: env $(VENV)/.built ## Compile the Cython modules again where they changed
 $(VENV)/.built: $(SOURCES) setup.py $(VENV)/.installed
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
+
+servers: env ## Fetch what PostgreSQL and Kafka need, into a cache outside the tree
+	@$(BIN)/python -m cdc.testing fetch
 
 check: build ## Lint, types and import rules
 	$(BIN)/ruff check
@@ -34,8 +44,20 @@ fix: env ## Mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-test: build ## Unit, property, integration and acceptance tests, on real servers
-	$(BIN)/pytest -m 'not reliability'
+test: build servers ## Unit, property, integration and acceptance tests, on real servers
+	$(BIN)/pytest -m 'not reliability' $(ARGS)
+
+demo: build servers ## Changes of a real PostgreSQL arriving in a real Kafka (ARGS='--for 20s')
+	@$(BIN)/cdc-stream demo $(ARGS)
+
+bench: build servers ## Rates, memory and latency beside pg_recvlogical
+	$(BIN)/python -m bench $(ARGS)
+
+reliability: build servers ## The long runs: kills and faults under load
+	$(BIN)/pytest -m reliability $(ARGS)
+
+docs: build ## Write the reference pages from the table of properties
+	$(BIN)/python -m cdc.config.docs
 
 clean: ## Remove what was built
 	rm -rf build $(VENV) *.egg-info
