@@ -29,6 +29,13 @@ BootstrapServers = Annotated[
     typer.Option(help="Kafka brokers, host:port separated by commas; instead of bootstrap.servers in the file."),
 ]
 
+Duration = Annotated[
+    str | None,
+    typer.Option(
+        "--for", metavar="TIME", help="How long, as in 500ms, 20s or 2m; else until Ctrl-C (30s without a terminal)."
+    ),
+]
+
 
 @app.callback(invoke_without_command=True)
 def options(
@@ -48,6 +55,20 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
     from cdc.cli.run import run_connector  # noqa: PLC0415
 
     raise typer.Exit(run_connector(connector, bootstrap_servers))
+
+
+@app.command()
+def demo(
+    duration: Duration = None,
+    rate: Annotated[float, typer.Option(help="Transactions a second that the shop does.")] = 100.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the servers, the database and the topics as they are.")
+    ] = False,
+) -> None:
+    """Show a small shop's changes on their way from a real PostgreSQL to a real Kafka, and prove that each arrives once."""
+    from cdc.cli.demo.command import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(run_demo(duration, rate, keep=keep))
 
 
 def main() -> None:
