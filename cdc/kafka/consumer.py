@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -47,7 +47,7 @@ async def read_topics(
     start: Start = Start.EARLIEST,
     follow: bool = False,
     patience: float = 60.0,
-) -> AsyncIterator[ConsumedRecord]:
+) -> AsyncGenerator[ConsumedRecord, None]:
     """Yield the committed records of topics, in offset order within a partition.
 
     Reading ends at the end that each partition has at the beginning, open transactions included: their outcome is waited for, up to
@@ -61,8 +61,9 @@ async def read_topics(
     """
     async with _consumer(settings) as consumer:
         reader = _Reader(consumer, list(topics), start, None if follow else patience)
-        async for record in reader.records():
-            yield record
+        async with aclosing(reader.records()) as found:
+            async for record in found:
+                yield record
 
 
 @asynccontextmanager
@@ -104,9 +105,8 @@ def _explained() -> Iterator[None]:
         remedy = "Grant the user the ACLs READ and DESCRIBE on it (kafka-acls --add --operation Read --topic …)."
         raise KafkaRefused(f"Kafka does not allow reading topic {names}", remedy) from error
     except errors.KafkaError as error:
-        raise KafkaUnavailable(
-            f"Kafka could not be read: {str(error) or type(error).__name__}", "It may be tried again."
-        ) from error
+        words = " ".join(str(argument) for argument in error.args) or type(error).__name__
+        raise KafkaUnavailable(f"Kafka could not be read: {words}", "It may be tried again.") from error
 
 
 class _Reader:
@@ -120,7 +120,7 @@ class _Reader:
         self._ends: dict[TopicPartition, int] = {}
         self._looked = 0.0
 
-    async def records(self) -> AsyncIterator[ConsumedRecord]:
+    async def records(self) -> AsyncGenerator[ConsumedRecord, None]:
         loop = asyncio.get_running_loop()
         await self._take_up()
         if self._start is Start.LATEST and self._consumer.assignment():
@@ -128,7 +128,8 @@ class _Reader:
         progress = loop.time()
         while self._patience is None or not await self._at_end():
             if self._patience is None and loop.time() - self._looked > LOOK_SECONDS:
-                await self._take_up()
+                with suppress(KafkaUnavailable):  # the next look may find the broker again
+                    await self._take_up()
             fetched = await self._fetch()
             if fetched:
                 progress = loop.time()

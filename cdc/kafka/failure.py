@@ -136,4 +136,5 @@ def _unknown(cause: BaseException) -> KafkaUnavailable:
 
 
 def _name(cause: BaseException) -> str:
-    return str(cause) or type(cause).__name__
+    """Return an exception's words without aiokafka's prefix, or its name."""
+    return " ".join(str(argument) for argument in cause.args) or type(cause).__name__

@@ -74,12 +74,14 @@ class TransactionalPublisher:
     async def start(self) -> None:
         """Connect, shut out every earlier instance, and make sure of the offset topic.
 
-        An earlier instance's open transaction is aborted by then. Takes at most `request_timeout` seconds.
+        An earlier instance's open transaction is aborted by then. Takes at most 10 seconds for each bootstrap server that is silent, and
+        `request_timeout` seconds then.
         """
         self._state = moved(self._state, State.STARTING)
-        async with self._breaking(self._settings.request_timeout):
+        async with self._breaking(None):
             arguments = await client_arguments(self._settings)
             await probe(self._settings, arguments)
+        async with self._breaking(self._settings.request_timeout):
             self._producer = Producer(
                 **arguments,
                 transactional_id=self._settings.transactional_id,
@@ -188,7 +190,7 @@ class TransactionalPublisher:
             raise self._alive.failure or ResultUnknownError("the sender has ended")
 
     @asynccontextmanager
-    async def _breaking(self, seconds: float) -> AsyncIterator[None]:
+    async def _breaking(self, seconds: float | None) -> AsyncIterator[None]:
         """Bound a step in time, and make whatever ends it early the end of this publisher."""
         try:
             async with asyncio.timeout(seconds):
