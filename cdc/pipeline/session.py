@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from cdc.config.settings import PipelineSettings
-from cdc.errors import KafkaRefused
+from cdc.errors import KafkaRefused, KafkaUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
@@ -75,6 +75,7 @@ class Session(Generic[P]):
         self._in_snapshot = False
         self._committed_at = float("-inf")
         self._moved_to: Position | None = None
+        self._committed: Position | None = None
 
     async def run(self) -> None:
         """Run until an error or cancellation; whatever is open then is aborted.
@@ -94,19 +95,31 @@ class Session(Generic[P]):
     async def _start(self) -> None:
         """Fence the predecessor first, then read the offset: what it had open is decided by then."""
         stored = await self._load_offset(await self._use_publisher(snapshot=False))
-        self._in_snapshot = stored is None or "snapshot" in stored
-        if self._in_snapshot:
-            await self._prepare_snapshot()
+        if _needs_snapshot(stored):
+            # Anew, as another instance may have come and gone between the two publishers.
+            stored = await self._load_offset(await self._prepare_snapshot())
+        self._in_snapshot = _needs_snapshot(stored)
         self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
         await self._source.start(stored)
 
-    async def _prepare_snapshot(self) -> None:
+    async def _prepare_snapshot(self) -> P:
         """Ask for transactions that may last longer, so that one can hold the snapshot; a broker may refuse that."""
         try:
-            await self._use_publisher(snapshot=True)
+            return await self._use_publisher(snapshot=True)
         except KafkaRefused as error:
             log.info("%s The snapshot may be published in parts.", error.sentence())
-            await self._use_publisher(snapshot=False)
+            return await self._use_publisher(snapshot=False)
+
+    async def _end_snapshot(self, position: Position) -> None:
+        """Go on with a publisher for streaming, unless another instance has published between the two."""
+        stored = await self._load_offset(await self._use_publisher(snapshot=False))
+        if stored != position.offset():
+            raise KafkaUnavailable(
+                f"another instance has published up to {stored} since the snapshot ended at {position}",
+                "Stop one of the two; this one goes on from the stored offset.",
+            )
+        self._in_snapshot = False
+        self._status.state = State.STREAMING
 
     async def _use_publisher(self, *, snapshot: bool) -> P:
         """Replace the publisher by one for the snapshot or for streaming."""
@@ -150,8 +163,8 @@ class Session(Generic[P]):
         idle = self._clock() - self._committed_at
         if self._moved_to is not None and idle >= IDLE_SECONDS:
             await self._commit(self._moved_to, Tally(self._clock()))
-        elif self._status.position is not None and idle >= OWNERSHIP_SECONDS:
-            await self._commit(self._status.position, Tally(self._clock()))
+        elif self._committed is not None and idle >= OWNERSHIP_SECONDS:
+            await self._commit(self._committed, Tally(self._clock()))
 
     async def _transaction(self, batch: ChangeBatch) -> None:
         """Publish batches in one Kafka transaction, up to the source commit at which the queue is empty or a limit is reached."""
@@ -198,13 +211,12 @@ class Session(Generic[P]):
             await publisher.begin()
         await publisher.commit(self._source.partition, position.offset())
         self._source.acknowledge(position)
+        self._committed = position
         self._moved_to = None
         self._committed_at = self._clock()
         self._count(position, tally)
         if self._in_snapshot and "snapshot" not in position.offset():
-            self._in_snapshot = False
-            self._status.state = State.STREAMING
-            await self._use_publisher(snapshot=False)
+            await self._end_snapshot(position)
 
     def _count(self, position: Position, tally: Tally) -> None:
         status = self._status
@@ -240,3 +252,8 @@ class Session(Generic[P]):
         if self._publisher is None:
             raise RuntimeError("the session has not been started")
         return self._publisher
+
+
+def _needs_snapshot(stored: Offset | None) -> bool:
+    """Tell whether a snapshot is still to be taken: nothing is stored, or that one was interrupted."""
+    return stored is None or "snapshot" in stored

@@ -28,10 +28,11 @@ class NewSlot(NamedTuple):
 
 
 class SystemIdentity(NamedTuple):
-    """What IDENTIFY_SYSTEM answers."""
+    """What IDENTIFY_SYSTEM answers; `flushed` is the end of the log that is safe on the server's disk."""
 
     system_id: str
     timeline: int
+    flushed: int
 
 
 class ReplicationStream:
@@ -58,7 +59,7 @@ class ReplicationStream:
     async def identify(self) -> SystemIdentity:
         """Ask which server this is."""
         row = await self._row("IDENTIFY_SYSTEM")
-        return SystemIdentity(str(row[0]), int(str(row[1])))
+        return SystemIdentity(str(row[0]), int(str(row[1])), parse_lsn(str(row[2])))
 
     async def create_slot(self, name: str) -> NewSlot:
         """Create a permanent logical slot and export its snapshot, which lives until the next command on this connection."""

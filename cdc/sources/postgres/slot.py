@@ -77,6 +77,12 @@ def check_continuity(
             f"the stored offset belongs to the server with system identifier {stored.system_id}; this one is {server.system_id}",
             f"Connect to the server that the offset came from. {NEW_SNAPSHOT} on this one.",
         )
+    if stored.lsn > server.flushed:
+        raise SourceLost(
+            f"the stored offset {format_lsn(stored.lsn)} lies behind the end of the server's log, {format_lsn(server.flushed)}: the "
+            "server was restored from a backup, or another one took over without all of the log",
+            f"{NEW_SNAPSHOT}.",
+        )
     if slot is None:
         raise SourceLost(
             f"slot {name} does not exist, but the stored offset says that the stream had come to {format_lsn(stored.lsn)}",

@@ -49,7 +49,7 @@ class PostgresLog:
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
         self._decoder = PgOutputDecoder()
-        self._identity = SystemIdentity("", 0)
+        self._identity = SystemIdentity("", 0, 0)
         self._plan = _Plan(PostgresPosition(0))
         self._tables: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
