@@ -148,7 +148,7 @@ cdef int read_timestamp(const char *text, Py_ssize_t size, bint zoned, Date *dat
         cursor.at += 1
         clock[0] = read_clock(&cursor)
         if clock[0] >= 0 and (not zoned or read_zone(&cursor, &offset)) and cursor.at == cursor.size:
-            if offset or clock[0] == DAY:
+            if offset:
                 shift(date, clock, offset)
             return 0
     raise malformed("timestamp", text, size, cursor.at)

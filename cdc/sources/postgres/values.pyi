@@ -1,3 +1,5 @@
+from typing import Any
+
 class ValueDecoder:
     """Decodes the text of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
 
@@ -13,5 +15,8 @@ class IntDecoder(ValueDecoder):
 class FloatDecoder(ValueDecoder):
     """Decodes real and double precision, and numeric under decimal.handling.mode double; NaN and the infinities are kept."""
 
-def decode_text(decoder: ValueDecoder, data: bytes) -> object:
-    """Decode one value and return what Python code sees in its cell; raises DecodeError and ConversionError."""
+def decode_text(decoder: ValueDecoder, data: bytes, size: int = -1) -> Any:
+    """Decode the value in the first `size` bytes (-1: in all) and return what Python code sees in its cell.
+
+    Raises DecodeError and ConversionError.
+    """

@@ -35,11 +35,16 @@ cdef class ValueDecoder:
         raise NotImplementedError
 
 
-def decode_text(ValueDecoder decoder not None, bytes data not None):
-    """Decode one value and return what Python code sees in its cell; raises DecodeError and ConversionError."""
+def decode_text(ValueDecoder decoder not None, bytes data not None, Py_ssize_t size=-1):
+    """Decode the value in the first `size` bytes (-1: in all) and return what Python code sees in its cell.
+
+    Raises DecodeError and ConversionError.
+    """
     cdef ChangeBatch batch = ChangeBatch()
     cdef int64_t cell = batch.reserve_cells(1)
-    decoder.decode(data, len(data), batch, cell)
+    if size > len(data):
+        raise ValueError(f"{size} bytes of {len(data)}")
+    decoder.decode(data, size if size >= 0 else len(data), batch, cell)
     return batch._value(&batch.cells[cell])
 
 
