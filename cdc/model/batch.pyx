@@ -319,8 +319,7 @@ cdef class ChangeBatch:
         return 0
 
     cdef int _put_decimal(self, int64_t cell, object value) except -1:
-        sign, digits, exponent = value.as_tuple()
+        exponent = value.as_tuple().exponent
         if not isinstance(exponent, int):
             raise ValueError(f"{value} has no digits; a decimal cell holds finite numbers only")
-        unscaled = int("".join(map(str, digits)) or "0")
-        return self.put_big_decimal(cell, -unscaled if sign else unscaled, -exponent)
+        return self.put_big_decimal(cell, int(EXACT.scaleb(value, -exponent)), -exponent)

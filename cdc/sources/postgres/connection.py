@@ -87,6 +87,11 @@ async def connect(settings: PostgresSettings, *, replication: bool = False) -> C
         "dbname": settings.dbname,
         "sslmode": settings.sslmode,
         "connect_timeout": 15,
+        # A server that vanished without a word is noticed within a minute.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
         "application_name": f"cdc-stream {settings.slot_name}",
         "options": SESSION_OPTIONS,
     }
