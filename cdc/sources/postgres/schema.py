@@ -106,10 +106,7 @@ class Catalog:
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
         facts = {column.name: column for column in await self._columns(relation.oid)}
         columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
-        key = await self._key(relation.oid)
-        if not set(key) <= {column.name for column in columns}:
-            key = [column.name for column in relation.columns if column.key and relation.identity != "f"]
-        return await self._plan(table, columns, key)
+        return await self._plan(table, columns, _logged_key(relation, await self._key(relation.oid)))
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
@@ -189,3 +186,14 @@ def _merged(column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
     if facts is None or facts.type_oid != column.type_oid:
         return ColumnFacts(column.name, column.type_oid, column.typmod)
     return ColumnFacts(column.name, column.type_oid, column.typmod, facts.not_null, facts.default)
+
+
+def _logged_key(relation: Relation, key: Sequence[str]) -> Sequence[str]:
+    """Return the key of a relation's rows: the catalogue's, unless the log was written under another one.
+
+    The old rows carry the columns that the log marks; the catalogue, which may have changed since, only knows their order in the key.
+    """
+    marked = [column.name for column in relation.columns if column.key]
+    if relation.identity in {"d", "i"} and marked:
+        return key if set(key) == set(marked) else marked
+    return key if set(key) <= {column.name for column in relation.columns} else ()
