@@ -1,7 +1,8 @@
 """Servers that are left running: `python -m cdc.testing up`, `down`, `status`.
 
-Each has a file in the cache with its address. The process is known by its pid and by the data folder in its command line,
-so a pid that was given to another process since is never touched.
+Each has a file with its address in the cache, or in the folder that `CDC_STANDING` names: another folder, another set of
+servers. The process is known by its pid and by the data folder in its command line, so a pid that was given to another process
+since is never touched.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def down(name: str) -> Address | None:
 
 
 def _record(name: str) -> Path:
-    return cache_folder() / f"standing-{name}.json"
+    return Path(os.environ.get("CDC_STANDING") or cache_folder()) / f"standing-{name}.json"
 
 
 def _folder(address: Address) -> Path:
