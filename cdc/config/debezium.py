@@ -86,10 +86,8 @@ EVENTS: Final = in_group(
         "skipped.operations",
         Type.LIST,
         "t",
-        "Operations that are not published. TRUNCATE (t) is not published yet, so this must stay t.",
-        choices=("t",),
-        planned=("none", "c", "u", "d"),
-        reason="Other values change which events are published.",
+        "Operations that are not published: any of c (insert), u (update), d (delete), t (truncate); none publishes all.",
+        choices=("c", "u", "d", "t", "none"),
     ),
     planned(
         "skip.messages.without.change",
@@ -266,13 +264,12 @@ SNAPSHOT: Final = in_group(
     planned("snapshot.include.collection.list", Type.STRING, "", "Captured tables whose rows the snapshot reads."),
     planned("snapshot.select.statement.overrides", Type.LIST, "", "Tables whose snapshot uses a SELECT of its own."),
     planned("snapshot.select.statement.overrides.<table>", Type.STRING, "", "The SELECT for that table."),
-    Property(
+    without_effect(
         "snapshot.fetch.size",
         Type.INT,
         "10240",
-        "Number of rows that the snapshot hands on at a time.",
-        LOW,
-        validator=between(1),
+        "Number of rows that the snapshot fetches at a time.",
+        "rows arrive as a stream, by COPY",
     ),
     planned("snapshot.query.mode", Type.STRING, "select_all", "How the rows of a table are queried."),
     planned("snapshot.query.mode.custom.name", Type.STRING, "", "Name of a custom query mode."),
@@ -336,14 +333,7 @@ SIGNALS: Final = in_group(
 
 ADVANCED: Final = in_group(
     "Advanced",
-    Property(
-        "max.batch.size",
-        Type.INT,
-        "2048",
-        "Number of events that are converted and handed to the producer at a time.",
-        LOW,
-        validator=between(1),
-    ),
+    without_effect("max.batch.size", Type.INT, "2048", "Number of events in a batch.", _QUEUE),
     Property(
         "max.queue.size.in.bytes",
         Type.LONG,

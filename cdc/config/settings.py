@@ -113,7 +113,6 @@ class PostgresSettings:
     status_update_interval: float = 10.0
     tables: TableFilter = field(default_factory=TableFilter)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
-    snapshot_fetch_size: int = 10240
     decimal_mode: DecimalMode = DecimalMode.PRECISE
     time_mode: TimeMode = TimeMode.ADAPTIVE
     binary_mode: BinaryMode = BinaryMode.BYTES
@@ -121,6 +120,7 @@ class PostgresSettings:
     unavailable_placeholder: bytes = b"__debezium_unavailable_value"
     converting_failure: ConvertingFailure = ConvertingFailure.WARN
     tombstones_on_delete: bool = True
+    skipped_operations: str = "t"
     extended_headers: bool = True
     topic_delimiter: str = "."
     queue_bytes: int = 33_554_432
@@ -148,13 +148,13 @@ class PostgresSettings:
             status_update_interval=config.integer("status.update.interval.ms") / 1000,
             tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
-            snapshot_fetch_size=config.integer("snapshot.fetch.size"),
             decimal_mode=DecimalMode(config.string("decimal.handling.mode")),
             time_mode=TimeMode(config.string("time.precision.mode")),
             binary_mode=BinaryMode(config.string("binary.handling.mode")),
             interval_mode=IntervalMode(config.string("interval.handling.mode")),
             unavailable_placeholder=placeholder_bytes(config.string("unavailable.value.placeholder")),
             converting_failure=ConvertingFailure(config.string("event.converting.failure.handling.mode")),
+            skipped_operations="".join(config.list("skipped.operations")).replace("none", ""),
             tombstones_on_delete=config.boolean("tombstones.on.delete"),
             extended_headers=config.boolean("extended.headers.enabled"),
             topic_prefix=config.string("topic.prefix"),
@@ -287,13 +287,12 @@ class PipelineSettings:
     """How source transactions are grouped, and what happens when a server is gone.
 
     A Kafka transaction ends with the source transaction in which it reaches one of the limits (rows, bytes, seconds).
-    `convert_rows` events are converted at a time. `max_retries` None is without end; `retry_delay` is the longest pause, in seconds.
+    `max_retries` None is without end; `retry_delay` is the longest pause, in seconds.
     """
 
     transaction_rows: int = 50_000
     transaction_bytes: int = 16_777_216
     transaction_seconds: float = 0.5
-    convert_rows: int = 2048
     max_retries: int | None = None
     retry_delay: float = 10.0
 
@@ -305,7 +304,6 @@ class PipelineSettings:
             transaction_rows=config.integer("transaction.max.rows"),
             transaction_bytes=config.integer("transaction.max.bytes"),
             transaction_seconds=config.integer("transaction.max.ms") / 1000,
-            convert_rows=config.integer("max.batch.size"),
             max_retries=None if retries < 0 else retries,
             retry_delay=config.integer("retriable.restart.connector.wait.ms") / 1000,
         )

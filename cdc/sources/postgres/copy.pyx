@@ -28,13 +28,13 @@ cdef class CopyDecoder:
     cdef int64_t lsn
     cdef Buffer scratch
 
-    def __init__(self, RowPlan plan, SourceInfo info, int64_t lsn):
+    def __init__(self, RowPlan plan not None, SourceInfo info not None, int64_t lsn):
         self.plan = plan
         self.info = info
         self.lsn = lsn
         self.scratch = Buffer()
 
-    def feed(self, list rows, ChangeBatch batch, bytes marker):
+    def feed(self, list rows not None, ChangeBatch batch not None, bytes marker not None):
         """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`."""
         cdef Py_buffer data
         cdef int32_t table = batch.use_table(self.plan.table)
@@ -52,7 +52,6 @@ cdef class CopyDecoder:
         cdef const char *at = data
         cdef const char *end = data + size
         cdef const char *stop = data
-        self.plan.dropped = False
         if size == 0 or data[size - 1] != b"\n":
             raise DecodeError("a COPY row has no line end", data[:size], size)
         end -= 1
@@ -67,7 +66,7 @@ cdef class CopyDecoder:
             at = stop + 1
         if column != columns or stop != end:
             raise DecodeError(f"a COPY row of {self.plan.table.id} does not have {columns} columns", data[:size], at - data)
-        return 0 if self.plan.dropped else batch.read(table, first, self.info.put(batch, self.lsn))
+        return batch.read(table, first, self.info.put(batch, self.lsn))
 
     cdef int _value(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
         cdef int64_t target = self.plan.targets[column]

@@ -112,7 +112,7 @@ cdef class PgOutputDecoder:
         self.plans = {}
         self.info = SourceInfo()
 
-    def bind(self, uint32_t oid, RowPlan plan):
+    def bind(self, uint32_t oid, RowPlan plan not None):
         """Say how rows of a relation are decoded, in answer to `unresolved`."""
         self.plans[oid] = plan
         self.unresolved = None
@@ -121,7 +121,7 @@ cdef class PgOutputDecoder:
         """Note that the server's request for a reply was answered."""
         self.reply_requested = False
 
-    def feed(self, list messages, Py_ssize_t start, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size):
+    def feed(self, list messages not None, Py_ssize_t start, ChangeBatch batch not None, Py_ssize_t max_rows, Py_ssize_t max_size):
         """Decode CopyData messages from `start` on and return the index of the first one that was not taken.
 
         Stops early when `unresolved` names a relation that must be bound first, when the batch holds `max_rows` rows or `max_size`
@@ -234,7 +234,10 @@ cdef class PgOutputDecoder:
         schema, table = read_name(view), read_name(view)
         identity = chr(read_byte(view))
         columns = []
-        for _ in range(read_int16(view)):
+        count = read_int16(view)
+        if count < 0:
+            raise DecodeError(f"relation {schema}.{table} has {count} columns", view.data[: view.size], view.at - 2)
+        for _ in range(count):
             key = read_byte(view) & 1
             name = read_name(view)
             type_oid = read_int32(view)
@@ -263,7 +266,6 @@ cdef class PgOutputDecoder:
         cdef str operation = "c" if kind == b"I" else "u" if kind == b"U" else "d"
         if self._passed(operation) or plan.table is None:
             return 0
-        plan.dropped = False
         table = batch.use_table(plan.table)
         mark = read_byte(view)
         if mark == b"K" or mark == b"O":
@@ -275,8 +277,6 @@ cdef class PgOutputDecoder:
             after = self._tuple(view, plan, batch, False)
         elif before < 0:
             raise DecodeError(f"a delete begins with {mark:#04x} and not with an old row", view.data[: view.size], view.at - 1)
-        if plan.dropped:
-            return 0
         return self._emit(kind, operation, table, before, after, lsn, batch)
 
     cdef int _emit(self, uint8_t kind, str operation, int32_t table, int64_t before, int64_t after, int64_t lsn,

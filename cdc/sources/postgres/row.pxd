@@ -11,7 +11,6 @@ cdef class RowPlan:
     cdef readonly tuple targets
     cdef readonly str on_error
     cdef Py_ssize_t width
-    cdef bint dropped
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1
 

@@ -18,7 +18,7 @@ cdef class RowPlan:
 
     `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
-    their schema can't carry: `warn` makes them null and notes them, `skip` drops the row, `fail` raises ConversionError.
+    their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError.
     """
 
     def __init__(self, table, list decoders, tuple targets, str on_error="warn"):
@@ -49,9 +49,9 @@ cdef class RowPlan:
         where = f"{self.table.id}.{self.table.columns[target].name}"
         if self.on_error == "fail":
             raise ConversionError(f"{where}: {error}", error.remedy) from error
-        self.dropped = self.on_error == "skip"
-        shown = text[:64].decode("utf-8", "replace")
-        batch.problems.append(Unconvertible(str(self.table.id), self.table.columns[target].name, shown, str(error)))
+        if self.on_error == "warn":
+            shown = text[:64].decode("utf-8", "replace")
+            batch.problems.append(Unconvertible(str(self.table.id), self.table.columns[target].name, shown, str(error)))
 
 
 cdef class SourceInfo:

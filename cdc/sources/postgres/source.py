@@ -24,9 +24,10 @@ from cdc.sources.postgres.snapshot import Snapshot, open_view
 
 log = logging.getLogger(__name__)
 
-#: A batch ends at this many rows or bytes of values, even inside a transaction.
+#: A batch ends at this many rows, or at this share of `max.queue.size.in.bytes`, even inside a transaction: one batch
+#: is being read, two wait, one is being published, and the producer has the records of the last ones.
 BATCH_ROWS = 5_000
-BATCH_BYTES = 4_000_000
+BATCH_SHARE = 8
 #: How often a slot that another session reads is tried again, in seconds.
 SLOT_POLL_SECONDS = 0.5
 
@@ -144,7 +145,9 @@ class PostgresLog:
             messages = await self._need_stream().read()
             taken = 0
             while taken < len(messages):
-                taken = self._decoder.feed(messages, taken, batch, BATCH_ROWS, BATCH_BYTES)
+                taken = self._decoder.feed(
+                    messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
+                )
                 if self._decoder.unresolved is not None:
                     plan = await self._need_catalog().stream_plan(self._decoder.unresolved)
                     self._decoder.bind(self._decoder.unresolved.oid, plan)
@@ -179,7 +182,7 @@ class PostgresLog:
             position.lsn,
             position.partial,
             position.visibility.sees if position.visibility else None,
-            "t",
+            settings.skipped_operations,
             position.last_commit,
         )
         self._position = position

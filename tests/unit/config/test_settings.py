@@ -53,7 +53,6 @@ def test_each_property_of_the_source_arrives():
         publication_autocreate_mode="all_tables",
         status_update_interval_ms="500",
         snapshot_mode="never",
-        snapshot_fetch_size="5",
         decimal_handling_mode="string",
         time_precision_mode="connect",
         binary_handling_mode="base64-url-safe",
@@ -61,6 +60,7 @@ def test_each_property_of_the_source_arrives():
         unavailable_value_placeholder="hex:00ff",
         event_converting_failure_handling_mode="skip",
         tombstones_on_delete="false",
+        skipped_operations="c, t",
         extended_headers_enabled="false",
         topic_delimiter="_",
         max_queue_size_in_bytes="1048576",
@@ -84,7 +84,6 @@ def test_each_property_of_the_source_arrives():
         publication_autocreate=PublicationAutocreate.ALL_TABLES,
         status_update_interval=0.5,
         snapshot_mode=SnapshotMode.NO_DATA,
-        snapshot_fetch_size=5,
         decimal_mode=DecimalMode.STRING,
         time_mode=TimeMode.CONNECT,
         binary_mode=BinaryMode.BASE64_URL_SAFE,
@@ -92,6 +91,7 @@ def test_each_property_of_the_source_arrives():
         unavailable_placeholder=b"\x00\xff",
         converting_failure=ConvertingFailure.SKIP,
         tombstones_on_delete=False,
+        skipped_operations="ct",
         extended_headers=False,
         topic_delimiter="_",
         queue_bytes=1 << 20,
@@ -189,14 +189,14 @@ def test_each_property_of_converters_and_pipeline_arrives():
     )
     assert found.key_converter == ConverterSettings(schemas_enable=False)
     assert found.value_converter == ConverterSettings(True, DecimalFormat.NUMERIC, False)
-    assert found.pipeline == PipelineSettings(1, 2, 3.0, 4, 0, 5.0)
+    assert found.pipeline == PipelineSettings(1, 2, 3.0, 0, 5.0)
     assert found.tasks_max == 2
-    assert found.notice == "Accepted, but without effect here: max.queue.size, poll.interval.ms."
+    assert found.notice == "Accepted, but without effect here: max.batch.size, max.queue.size, poll.interval.ms."
 
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 31, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 6}
+    sizes = {PostgresSettings: 31, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 
