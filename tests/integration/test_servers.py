@@ -11,10 +11,14 @@ from typing import LiteralString
 
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
-from cdc.testing.servers import Address, KafkaServer, PostgresServer, Server, ServerError
+from cdc.testing.servers import Address, KafkaServer, PostgresServer, Security, Server, ServerError
+from cdc.testing.servers.certificates import Certificates, issue, make_authority
+from cdc.testing.servers.postgres import PASSWORDS
 from tests.support.kafka_reader import read_committed, topics
+from tests.support.kafka_rights import allow
+from tests.support.tls_proxy import TlsProxy
 
 
 def query(address: Address, text: LiteralString) -> list[tuple[object, ...]]:
@@ -23,8 +27,8 @@ def query(address: Address, text: LiteralString) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def produce(servers: str, topic: str, value: str) -> None:
-    producer = Producer({"bootstrap.servers": servers, "transactional.id": f"{topic}-writer"})
+def produce(servers: str, topic: str, value: str, **settings: str | int) -> None:
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": f"{topic}-writer", **settings})
     producer.init_transactions()
     producer.begin_transaction()
     producer.produce(topic, key=b"k", value=value.encode())
@@ -118,6 +122,53 @@ def test_kafka_failure_to_start_shows_the_end_of_the_log():
     server = KafkaServer()
     with socket.create_server(("127.0.0.1", server.port)), pytest.raises(ServerError, match="Address already in use"):
         server.__enter__()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory) -> Certificates:
+    folder = tmp_path_factory.mktemp("certificates")
+    make_authority(folder)
+    return issue(folder, "server")
+
+
+def test_postgres_asks_for_passwords_with_scram():
+    with PostgresServer(hba=PASSWORDS) as server:
+        server.execute("create role reader login replication password 'correct'")
+        url = f"host=127.0.0.1 port={server.port} user=reader dbname=postgres"
+        with closing(psycopg.connect(url, password="correct")) as connection:
+            assert connection.execute("select current_user").fetchall() == [("reader",)]
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(url, password="wrong")
+
+
+async def test_postgres_behind_tls(postgres, certificates):
+    async with TlsProxy(postgres, certificates) as proxy:
+        url = f"host=127.0.0.1 port={proxy.port} user=postgres dbname=postgres connect_timeout=10"
+        verified = f"{url} sslmode=verify-full sslrootcert={certificates.authority}"
+        async with await psycopg.AsyncConnection.connect(verified) as connection:
+            assert connection.pgconn.ssl_in_use
+        with pytest.raises(psycopg.OperationalError):
+            await psycopg.AsyncConnection.connect(url, sslmode="disable")
+        with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+            await psycopg.AsyncConnection.connect(url, sslmode="verify-full", sslrootcert="system")
+
+
+def test_kafka_with_sasl_ssl_and_authorizer(certificates, topic_prefix):
+    security = Security(protocol="SASL_SSL", users={"alice": "correct"}, certificates=certificates, authorizer=True)
+    alice: dict[str, str | int] = {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(certificates.authority),
+        "sasl.mechanisms": "SCRAM-SHA-512",
+        "sasl.username": "alice",
+        "sasl.password": "correct",
+    }
+    with KafkaServer(security=security) as server:
+        produce(server.inner, topic_prefix, "by the kit")
+        with pytest.raises(KafkaException, match="Transactional Id authorization failed"):
+            produce(server.address.url, topic_prefix, "by alice", **alice)
+        allow(server.inner, "alice", topic_prefix)
+        produce(server.address.url, topic_prefix, "by alice", **alice)
+        assert [record.value for record in read_committed(server.inner, topic_prefix)] == [b"by the kit", b"by alice"]
 
 
 @pytest.mark.parametrize("kind", [PostgresServer, KafkaServer])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+from cdc.testing.servers.process import free_port
 
 CHUNK = 65536
 
@@ -13,14 +14,15 @@ CHUNK = 65536
 class Proxy:
     """Passes bytes between clients and one server, on a free loopback port, until it is told to misbehave.
 
-    A Kafka broker must advertise the proxy's port, or clients go past it after their first connection. `delay` holds every
+    A Kafka broker must advertise the proxy's port (`KafkaServer(advertised_port=proxy.port)`), or clients go past it after
+    their first connection. `delay` holds every
     chunk back by so many seconds; `accepted` counts the connections so far. All methods belong to the event loop that
     entered the proxy.
     """
 
-    def __init__(self, host: str, port: int, *, listen: int = 0) -> None:
+    def __init__(self, host: str, port: int, *, listen: int | None = None) -> None:
         self.host = "127.0.0.1"
-        self.port = listen
+        self.port = listen or free_port()
         self.delay = 0.0
         self.accepted = 0
         self._target = (host, port)
@@ -28,6 +30,7 @@ class Proxy:
         self._passing.set()
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+        self._ended: set[asyncio.StreamWriter] = set()
         self._links: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -48,7 +51,6 @@ class Proxy:
         """Listen, on the same port as before."""
         if self._server is None:
             self._server = await asyncio.start_server(self._link, self.host, self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Cut every connection and stop listening: clients get "connection refused", as from a stopped server."""
@@ -72,8 +74,8 @@ class Proxy:
 
     def half_close(self) -> None:
         """End the server's direction of every connection: clients read an end of file and can still write."""
-        for client in self._clients:
-            client.write_eof()
+        for client in self._clients - self._ended:
+            self._end(client)
 
     async def _link(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -83,14 +85,16 @@ class Proxy:
         self._clients.add(client)
         try:
             await self._serve(reader, client)
-        except (OSError, asyncio.CancelledError):  # a connection broke, or `cut` broke it
+        except (OSError, EOFError, asyncio.CancelledError):  # a connection broke, or `cut` broke it
             pass
         finally:
             client.transport.abort()
             self._clients.discard(client)
+            self._ended.discard(client)
             self._links.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        await self._welcome(reader, client)
         answers, server = await asyncio.open_connection(*self._target)
         try:
             async with asyncio.TaskGroup() as both:
@@ -100,13 +104,25 @@ class Proxy:
             pass
         finally:
             server.transport.abort()
+            self._ended.discard(server)
+
+    async def _welcome(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        """Say what the proxy itself has to say to a new client, before any byte passes."""
 
     async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         while chunk := await source.read(CHUNK):
             await asyncio.sleep(self.delay)
             await self._passing.wait()
-            if target.can_write_eof() and not target.is_closing():
+            if target not in self._ended:
                 target.write(chunk)
                 await target.drain()
-        with suppress(OSError):
+        if target not in self._ended:
+            self._end(target)
+
+    def _end(self, target: asyncio.StreamWriter) -> None:
+        """End this direction; a TLS connection has no directions and is closed."""
+        self._ended.add(target)
+        if target.can_write_eof():
             target.write_eof()
+        else:
+            target.close()

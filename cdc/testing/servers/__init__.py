@@ -3,12 +3,14 @@
 from cdc.testing.servers.base import Address, Server, ServerError
 from cdc.testing.servers.choice import create, fetch, version
 from cdc.testing.servers.kafka import KafkaServer
+from cdc.testing.servers.kafka_security import Security
 from cdc.testing.servers.postgres import PostgresServer
 
 __all__ = [
     "Address",
     "KafkaServer",
     "PostgresServer",
+    "Security",
     "Server",
     "ServerError",
     "create",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cdc.testing.servers.base import LOOPBACK, Address, ServerError
 from cdc.testing.servers.cache import announce, cache_folder, locked
+from cdc.testing.servers.kafka_security import Security
 from cdc.testing.servers.native import NativeServer
 from cdc.testing.servers.process import free_port
 
@@ -31,22 +32,49 @@ LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
+SMALL_CLUSTER = {
+    "auto.create.topics.enable": "true",
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+}
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-Djava.awt.headless=true", *LOGGING)
 
 
 class KafkaServer(NativeServer):
-    """A Kafka of its own: one PLAINTEXT listener, automatic topics, transactions, no authorisation.
+    """A Kafka of its own: automatic topics, transactions, and clients are let in as `security` says: all, by default.
 
-    `properties` are added to `server.properties`, over the kit's own; `heap` is the JVM's largest heap.
+    `properties` are added to `server.properties`, over the kit's own; `heap` is the JVM's largest heap. Clients are told to
+    connect to `advertised_port`, the server's own by default: with the port of a proxy there, all their traffic passes it.
     """
 
     name = "kafka"
 
-    def __init__(self, *, properties: Mapping[str, str] | None = None, heap: str = "512m") -> None:
+    def __init__(
+        self,
+        *,
+        security: Security | None = None,
+        properties: Mapping[str, str] | None = None,
+        heap: str = "512m",
+        advertised_port: int | None = None,
+    ) -> None:
         super().__init__()
+        self._inner_port = free_port()
         self._controller_port = free_port()
+        self._advertised_port = advertised_port or self.port
+        self._security = security or Security()
         self._properties = dict(properties or {})
         self._heap = heap
+
+    @property
+    def inner(self) -> str:
+        """The bootstrap server of a listener that lets everybody in with all rights, past any proxy."""
+        return f"{LOOPBACK}:{self._inner_port}"
 
     @property
     def data(self) -> Path:
@@ -54,11 +82,11 @@ class KafkaServer(NativeServer):
         return self.folder / "data"
 
     def _prepare(self) -> None:
-        _write(self._settings, {**self._own_properties(), **self._properties})
+        _write(self._settings, self._all_properties())
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         quick = ("-XX:TieredStopAtLevel=1", "-Xmx128m")
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)]
-        self._run([*java(*quick), *tool])
+        self._run([*java(*quick), *tool, *self._security.format_options()])
 
     def _recover(self) -> None:
         """After a crash, let a controller alone fence the broker that is gone, as a cluster's other nodes would.
@@ -91,32 +119,27 @@ class KafkaServer(NativeServer):
     def _settings(self) -> Path:
         return self.folder / "server.properties"
 
-    def _own_properties(self) -> dict[str, str]:
-        controller = f"{LOOPBACK}:{self._controller_port}"
-        client = f"PLAINTEXT://{LOOPBACK}:{self.port}"
+    def _all_properties(self) -> dict[str, str]:
+        listener = self._security.properties("CLIENT")
+        return {**self._listeners(), **SMALL_CLUSTER, "log.dirs": str(self.data), **listener, **self._properties}
+
+    def _listeners(self) -> dict[str, str]:
+        inner, controller = f"INNER://{self.inner}", f"CONTROLLER://{LOOPBACK}:{self._controller_port}"
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "log.dirs": str(self.data),
-            "listeners": f"{client},CONTROLLER://{controller}",
-            "advertised.listeners": client,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"CLIENT://{LOOPBACK}:{self.port},{inner},{controller}",
+            "advertised.listeners": f"CLIENT://{LOOPBACK}:{self._advertised_port},{inner}",
+            "listener.security.protocol.map": f"CLIENT:{self._security.protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "INNER",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.voters": f"1@{controller}",
-            "auto.create.topics.enable": "true",
-            "group.initial.rebalance.delay.ms": "0",
-            "offsets.topic.num.partitions": "4",
-            "offsets.topic.replication.factor": "1",
-            "transaction.state.log.num.partitions": "4",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "share.coordinator.state.topic.replication.factor": "1",
-            "share.coordinator.state.topic.min.isr": "1",
+            "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
         }
 
     def _controller_properties(self) -> dict[str, str]:
-        properties = {**self._own_properties(), **self._properties}
-        del properties["advertised.listeners"]
+        properties = self._all_properties()
+        for broker_only in ("advertised.listeners", "inter.broker.listener.name"):
+            del properties[broker_only]
         return {
             **properties,
             "process.roles": "controller",

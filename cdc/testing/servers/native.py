@@ -119,11 +119,12 @@ class NativeServer(Server):
         """Return the user id to run as; None is the present one."""
         return None
 
-    def _run(self, command: list[str]) -> None:
-        """Run a command that prepares the data; raises `ServerError` with its output when it fails."""
+    def _run(self, command: list[str]) -> str:
+        """Run a command beside the server and return its output; raises `ServerError` with it when it fails."""
         done = subprocess.run(command, capture_output=True, text=True, check=False, **self._surroundings())
         if done.returncode:
             raise ServerError(f"{Path(command[0]).name} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def _launch(self, command: list[str]) -> None:
         with self.log.open("ab") as output:

@@ -39,13 +39,18 @@ SETTINGS = {
     "fsync": "off",
 }
 TRUST = ("local all all trust", "host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust")
+PASSWORDS = (
+    "local all all trust",
+    "host all all 127.0.0.1/32 scram-sha-256",
+    "host replication all 127.0.0.1/32 scram-sha-256",
+)
 
 
 class PostgresServer(NativeServer):
     """A PostgreSQL of its own: superuser `postgres`, database `postgres`, `wal_level = logical`, time zone Etc/UTC.
 
-    `settings` are added to `postgresql.conf`; `hba` replaces the lines of `pg_hba.conf` (keep a `local all all trust`
-    line to stay able to create users through the socket in `address.data`).
+    `settings` are added to `postgresql.conf`, over the kit's own; `hba` are the lines of `pg_hba.conf`: `TRUST`, or `PASSWORDS`
+    for SCRAM. Keep their `local` line, which `execute` uses. The server in the wheel is built without TLS.
     """
 
     name = "postgres"
@@ -61,6 +66,12 @@ class PostgresServer(NativeServer):
     def data(self) -> Path:
         """The data directory; the Unix socket is in it."""
         return self.folder / "data"
+
+    def execute(self, statement: str, database: str = "postgres") -> str:
+        """Run SQL as superuser through the socket, whatever `hba` says; return psql's unaligned output without header."""
+        entrance = ["-h", str(self.data), "-p", str(self.port), "-U", SUPERUSER, "-d", database]
+        quiet = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
+        return self._run([program("psql"), *entrance, *quiet, "--command", statement]).strip()
 
     def _prepare(self) -> None:
         if (account := self._account()) is not None:
