@@ -84,7 +84,8 @@ class TestNumbers:
         assert found == number
         assert found.as_tuple().exponent == -scale
 
-    @given(numbers | long_numbers, st.integers(0, 40))
+    @given(numbers | long_numbers | st.integers().map(lambda number: f"{number}000"), st.integers(-5, 40))
+    @example("0", -3)
     def test_decimals_are_never_rounded(self, text, scale):
         number = load(1700, text.encode())
         exact = decimal.Context(prec=500, traps=[decimal.Inexact])

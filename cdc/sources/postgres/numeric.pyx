@@ -57,13 +57,14 @@ cdef int read_number(const char *text, Py_ssize_t size, Number *number) except -
     return 0
 
 
-cdef object big_unscaled(const char *text, Py_ssize_t size, Py_ssize_t shift):
-    """Return the number without its point, × 10^shift. (int() of a text refuses more than 4300 digits; Decimal doesn't.)"""
-    cdef str digits = text[:size].decode("ascii").replace(".", "") + "0" * max(shift, 0)
-    cdef object tail = digits[shift:] if shift < 0 else ""
-    if tail.strip("0"):
-        return None
-    return int(decimal.Decimal(digits[:shift] if shift < 0 else digits))
+cdef object big_unscaled(const char *text, Py_ssize_t size, object shift):
+    """Return the number without its point, × 10^shift, or None where that is no integer."""
+    # int() of a text refuses more than 4300 digits; by way of Decimal there is no limit.
+    number = int(decimal.Decimal(text[:size].decode("ascii").replace(".", "")))
+    if shift >= 0:
+        return number * <object> 10 ** shift
+    cut, rest = divmod(abs(number), <object> 10 ** -shift)
+    return None if rest else -cut if number < 0 else cut
 
 
 cdef object misfit(str what, const char *text, Py_ssize_t size):
