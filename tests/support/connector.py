@@ -38,6 +38,7 @@ def properties(database: Database, servers: str, prefix: str, **more: str) -> di
         "slot.name": prefix.lower(),
         "key.converter.schemas.enable": "false",
         "value.converter.schemas.enable": "false",
+        "extended.headers.enabled": "false",
         **{name.replace("_", "."): value for name, value in more.items()},
     }
 

@@ -1,0 +1,62 @@
+"""The connector is killed again and again while it works, and started again each time."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+from tests.support.connector import Script, SlotView, until
+from tests.support.database import Database
+from tests.support.load import mark_end
+
+SNAPSHOT_SECONDS = 0.7
+STREAM_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Kills:
+    """How many kills came in which part of the connector's life."""
+
+    starting: int = 0
+    in_snapshot: int = 0
+    streaming: int = 0
+
+    def note(self, output: str) -> None:
+        """Tell from what was printed where the kill came."""
+        if "streaming from" in output:
+            self.streaming += 1
+        elif "snapshot of" in output:
+            self.in_snapshot += 1
+        else:
+            self.starting += 1
+
+
+def kill_repeatedly(script: Script, times: int, *, seed: int) -> Kills:
+    """Start and kill the connector so many times: at first in its snapshot, then whenever, and at least once while it streams."""
+    kills, moments = Kills(), random.Random(seed)
+    for number in range(times):
+        script.start()
+        if number < max(times // 3, 1):
+            script.wait_for("snapshot of")
+            time.sleep(moments.uniform(0, SNAPSHOT_SECONDS))
+        elif not kills.streaming:
+            script.wait_for("streaming from")
+            time.sleep(moments.uniform(0, STREAM_SECONDS))
+        else:
+            time.sleep(moments.uniform(0.2, STREAM_SECONDS))
+        assert script.running, f"it ended by itself:\n{script.output}"
+        script.kill()
+        kills.note(script.output)
+    return kills
+
+
+def drain(script: Script, database: Database, slot: str, seconds: float = 60) -> None:
+    """Wait until everything that has been committed is in Kafka and acknowledged; the writers must have ended."""
+    end, view = mark_end(database), SlotView(database, slot)
+
+    def drained() -> bool:
+        assert script.running, f"it ended by itself:\n{script.output}"
+        return view.confirmed() > end
+
+    until(drained, "draining", seconds)
