@@ -41,7 +41,7 @@ ZEROS: Final[Mapping[int, str]] = {
 }
 
 # 'it''s'::text, '101'::"bit", '2020-02-03 04:05:06.7'::timestamp(3) without time zone
-_QUOTED: Final = re.compile(r"""B?'((?:[^']|'')*)'(?:::[\w\s."]+(?:\([\d\s,-]+\))?[\w\s"]*(?:\[\])*)?""")
+_QUOTED: Final = re.compile(r"""B?'((?:[^']|'')*)'(?:::(?:"[^"]*"|[\w\s.])+(?:\([\d\s,-]+\))?[\w\s]*(?:\[\])*)?""")
 _BARE: Final = re.compile(r"-?\d+(?:\.\d+)?|true|false")
 # nextval('s'::regclass), (now() + '1 day'::interval)
 _CALL: Final = re.compile(r"\(?[\w.]+\(.*\)", re.DOTALL)

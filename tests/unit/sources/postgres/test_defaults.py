@@ -56,7 +56,7 @@ def default(oid, typmod, expression, **handling):
         (1560, 1, "'1'::\"bit\"", True),
         (MOOD, -1, "'ok'::mood", "ok"),
         (MOOD, -1, "'ok'::public.mood", "ok"),
-        (MOOD, -1, "'ok'::\"Mood of all\"", "ok"),
+        (MOOD, -1, "'ok'::public.\"Mood - all\"", "ok"),
     ],
 )
 def test_literals(oid, typmod, expression, value):
