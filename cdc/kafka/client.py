@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aiokafka import errors
 from aiokafka.conn import AIOKafkaConnection, collect_hosts, create_conn
+from aiokafka.protocol.metadata import MetadataRequest
 
 from cdc.config.settings import KafkaSettings, SecuritySettings
 from cdc.errors import ConfigError, KafkaRefused, KafkaUnavailable, SinkError
@@ -116,17 +117,20 @@ async def probe(settings: KafkaSettings, arguments: dict[str, Any]) -> None:
 
 async def _try(settings: KafkaSettings, arguments: dict[str, Any], host: str, port: int) -> SinkError | None:
     skipped = {"bootstrap_servers", "metadata_max_age_ms"}
+    connection = None
     try:
         async with asyncio.timeout(min(CONNECT_SECONDS, settings.request_timeout)):
             connection = await create_conn(host, port, **{k: v for k, v in arguments.items() if k not in skipped})
+            # A broker that waits for a login tells its versions to everybody, and hangs up at the next request.
+            await connection.send(MetadataRequest([]))
+            return _too_old(connection, f"{host}:{port}")
     except (OSError, errors.KafkaError) as error:
         failure = _cannot_connect(error, settings, f"{host}:{port}")
         failure.__cause__ = error
         return failure
-    try:
-        return _too_old(connection, f"{host}:{port}")
     finally:
-        abort(connection)
+        if connection is not None:
+            abort(connection)
 
 
 def abort(connection: AIOKafkaConnection) -> None:
@@ -178,7 +182,7 @@ def _tls_refused(error: Exception, server: str) -> KafkaRefused | None:
 def _unreachable(error: Exception, server: str) -> KafkaUnavailable:
     if isinstance(error, TimeoutError):
         return KafkaUnavailable(f"Kafka at {server} does not answer", _CHECK)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno:
         return KafkaUnavailable(f"Kafka cannot be reached at {server}: {_reason(error)}", _CHECK)
     return KafkaUnavailable(f"Kafka at {server} closed the connection as it began", _CHECK)
 
@@ -193,6 +197,4 @@ def _words(error: Exception) -> str:
 
 def _reason(error: OSError) -> str:
     """Return the system's words without the address that asyncio adds."""
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)

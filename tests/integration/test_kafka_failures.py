@@ -22,30 +22,15 @@ CLOSE_SECONDS = 3.5
 
 
 @pytest.fixture(scope="module")
-def ports():
-    """The ports of a second listener, and of the proxy that it sends clients to."""
-    return free_port(), free_port()
-
-
-@pytest.fixture(scope="module")
-def broker(ports):
-    server = KafkaServer()
-    behind, proxy = ports
-    server._properties = {
-        "listeners": f"PLAINTEXT://127.0.0.1:{server.port},PROXIED://127.0.0.1:{behind},"
-        f"CONTROLLER://127.0.0.1:{server._controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{server.port},PROXIED://127.0.0.1:{proxy}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
-    }
-    with server:
+def broker():
+    """A broker that sends clients to the port of the proxy; its inner listener is the way past it."""
+    with KafkaServer(advertised_port=free_port()) as server:
         yield server
 
 
 @pytest.fixture
-async def proxy(broker, ports):
-    behind, port = ports
-    async with Proxy("127.0.0.1", behind, listen=port) as proxy:
+async def proxy(broker):
+    async with Proxy("127.0.0.1", broker.port, listen=broker._advertised_port) as proxy:
         yield proxy
 
 
@@ -56,7 +41,7 @@ def topic(topic_prefix):
 
 @pytest.fixture
 def direct(broker, topic_prefix):
-    return kafka_settings(broker.address.url, topic_prefix, request_timeout=10.0)
+    return kafka_settings(broker.inner, topic_prefix, request_timeout=10.0)
 
 
 @pytest.fixture
@@ -65,7 +50,7 @@ def proxied(proxy, topic_prefix):
 
 
 async def committed(settings, broker, *topics):
-    return [record.value for record in await asyncio.to_thread(read_committed, broker.address.url, *topics)]
+    return [record.value for record in await asyncio.to_thread(read_committed, broker.inner, *topics)]
 
 
 async def closes_in_time(publisher):

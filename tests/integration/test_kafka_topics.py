@@ -2,10 +2,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._resource import ResourceType
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from cdc.config.settings import TopicSettings
 from cdc.errors import KafkaRefused
