@@ -40,11 +40,12 @@ async def find_slot(connection: Connection, settings: PostgresSettings) -> Slot 
             await cursor.execute(FIND, (settings.slot_name,))
             slot = await cursor.fetchone()
     if slot is not None:
-        _check_kind(slot, settings)
+        check_kind(slot, settings)
     return slot
 
 
-def _check_kind(slot: Slot, settings: PostgresSettings) -> None:
+def check_kind(slot: Slot, settings: PostgresSettings) -> None:
+    """Raise SourceRefused for a slot of another plugin, database or kind, and SourceLost for one that was invalidated."""
     name = settings.slot_name
     if slot.slot_type != "logical":
         raise SourceRefused(f"slot {name} is a physical slot", "Set slot.name to another name.")
