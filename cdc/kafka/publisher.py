@@ -26,6 +26,8 @@ from cdc.model.records import RecordBatch
 from cdc.offsets.base import SourceOffset, SourcePartition
 
 IN_FLIGHT_BYTES: Final = 16 << 20
+# What all batches that are being filled may hold together: a snapshot of a thousand tables leaves a thousand of them.
+OPEN_BYTES: Final = 16 << 20
 ABORT_SECONDS: Final = 1.5
 TRANSACTION_LOG: Final = "__transaction_state"
 
@@ -43,7 +45,7 @@ class TransactionalPublisher:
 
     Order: within a partition, records stand in the order in which they were sent. Durability: when `commit` returns, records and offset
     are on all in-sync replicas, visible to read_committed readers, all or none. Concurrency: one task. Memory: at most about
-    16 MiB are on their way, and one batch a partition is being filled; `send` waits when that is reached.
+    16 MiB are on their way, and as much in batches that are being filled; `send` waits when that is reached.
 
     Any error of `start`, `begin`, `send`, `commit` or `abort`, and any cancellation of them, leaves the publisher of no more use but to
     be closed: after an unknown result only a new one, and the offset that it loads, say where the stream stands.
@@ -111,6 +113,8 @@ class TransactionalPublisher:
         async with self._breaking(self._settings.transaction_timeout):
             await self._use(records.topics)
             await self._hand_over(self._records.append(records))
+            if self._records.size > OPEN_BYTES:
+                await self._hand_over(self._records.flush())
 
     async def commit(self, partition: SourcePartition, offset: SourceOffset | None) -> None:
         """Add the offset to the transaction and commit it; returns when the broker has said so.

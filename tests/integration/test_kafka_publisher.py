@@ -2,7 +2,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from aiokafka import TopicPartition
 
+import cdc.kafka.publisher
 from cdc.config.settings import TopicSettings
 from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, RecordTooLarge
 from cdc.kafka.publisher import TransactionalPublisher
@@ -237,3 +239,26 @@ async def test_a_record_without_key_for_a_compacted_topic_is_refused(settings, t
         with pytest.raises(KafkaRefused, match=f"refuses records for topic {topic}") as caught:
             await publisher.commit(SHOP, {"lsn": 1})
     assert "without key" in caught.value.remedy
+
+
+async def test_sequence_numbers_go_on_from_zero_after_the_largest(settings, topic):
+    async with publishing(settings) as publisher:
+        publisher._producer._txn_manager._sequence_numbers[TopicPartition(topic, 0)] = 2**31 - 5
+        for number in range(4):
+            await publisher.begin()
+            await publisher.send(records(topic, *((b"k", b"%d.%d" % (number, at)) for at in range(3))))
+            await publisher.commit(SHOP, {"lsn": number})
+    expected = [b"%d.%d" % (number, at) for number in range(4) for at in range(3)]
+    assert [record.value for record in await read(settings, topic)] == expected
+
+
+async def test_many_batches_that_are_being_filled_are_bounded_together(settings, topic_prefix, monkeypatch):
+    monkeypatch.setattr(cdc.kafka.publisher, "OPEN_BYTES", 5000)
+    names = [f"{topic_prefix}.{number}" for number in range(10)]
+    async with publishing(settings) as publisher:
+        await publisher.begin()
+        for name in names:
+            await publisher.send(records(name, (b"k", bytes(1000))))
+            assert publisher._records.size <= 5000
+        await publisher.commit(SHOP, {"lsn": 1})
+    assert len(await read(settings, *names)) == 10
