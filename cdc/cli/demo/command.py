@@ -106,10 +106,9 @@ async def _demo(options: Options, display: Display, interruption: Interruption) 
 
 async def _run(stream: Stream, options: Options, display: Display, interruption: Interruption) -> None:
     """Run the stream from its snapshot to the end of what was committed."""
-    rows = stream.ledger.committed
     async with asyncio.TaskGroup() as group:
         stream.start(group)
-        async with beside(display.snapshot(lambda: stream.snapshot_rows, rows)):
+        async with beside(display.snapshot(lambda: stream.rows_read, stream.rows)):
             await stream.wait_for_streaming()
         interruption.shop_is_open = True
         scene = Scene(stream, product_names(), options.seconds)

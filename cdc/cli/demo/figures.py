@@ -30,7 +30,7 @@ class Figures:
         self.recent: deque[Event] = deque(maxlen=RECENT_EVENTS)
         self._clock = clock
         self._now_us = now_us
-        self._began = int(clock())
+        self._began: int | None = None
         self._latencies: deque[tuple[float, float]] = deque()
         self._seconds: Counter[int] = Counter()
 
@@ -40,6 +40,7 @@ class Figures:
         self.counts[change.table, change.op] += 1
         if change.op != "r":
             now = self._clock()
+            self._began = int(now) if self._began is None else self._began
             self.recent.append(event)
             self._seconds[int(now)] += 1
             self._latencies.append((now, (self._now_us() - event.commit_us) / 1e6))
@@ -55,7 +56,9 @@ class Figures:
         return sum(counts) / len(counts) if counts else 0.0
 
     def history(self) -> list[int]:
-        """Return the events of each whole second, the newest last."""
+        """Return the events of each whole second since the first one, the newest last."""
+        if self._began is None:
+            return []
         now = int(self._clock())
         oldest = max(self._began, now - HISTORY_SECONDS)
         for second in [second for second in self._seconds if second < oldest]:

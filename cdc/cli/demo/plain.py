@@ -42,17 +42,19 @@ class PlainDisplay:
 
     async def live(self, scene: Scene) -> None:
         """See `Display.live`."""
-        stream, figures = scene.stream, scene.stream.figures
         while True:
             await asyncio.sleep(LINE_SECONDS)
-            latency = f"p50 {show_latency(figures.latency(0.5))}, p99 {show_latency(figures.latency(0.99))}"
-            self.say(
-                f"{scene.time()}: {figures.streamed} events, {figures.rate():.0f}/s, latency {latency}, "
-                f"{show_bytes(stream.lag)} behind the log, at {stream.status.position}"
-            )
+            self.say(f"{scene.time()}: {scene.stream.status.problem or _numbers(scene)}")
 
     def sum_up(self, figures: Figures) -> None:
         """See `Display.sum_up`."""
         for table in TABLES:
             counts = ", ".join(f"{name} {figures.counts[table, op]}" for op, name in OPERATIONS.items())
             self.say(f"{table}: {counts}")
+
+
+def _numbers(scene: Scene) -> str:
+    figures, lag = scene.stream.figures, scene.stream.lag
+    latency = f"p50 {show_latency(figures.latency(0.5))}, p99 {show_latency(figures.latency(0.99))}"
+    behind = f", {show_bytes(lag)} behind the log" if lag is not None else ""
+    return f"{figures.streamed} events, {figures.rate():.0f}/s, latency {latency}{behind}, at {scene.stream.status.position}"

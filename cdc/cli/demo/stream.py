@@ -27,6 +27,8 @@ DRAIN_SECONDS = 30.0
 class Stream:
     """Runs the parts of one demo on one event loop, and keeps the account; the steps are called in their order, once.
 
+    `rows` is the number of rows that the snapshot is to read.
+
     `start` begins the snapshot. The writer begins as soon as the view of the snapshot is open, so that changes come in while it is
     read and none of them can be in it.
     """
@@ -34,12 +36,14 @@ class Stream:
     def __init__(self, stage: Stage, ledger: Ledger, rate: float) -> None:
         self.figures = Figures()
         self.ledger = ledger
+        self.rows = ledger.committed
         self.config = ConnectorConfig.from_raw(stage.premises.connector(stage.kafka.url))
         self._topics = stage.premises.topics
         self._sources: list[Source] = []
         self._pipeline = build_pipeline(self.config, on_source=self._sources.append)
         self._writer = ShopWriter(stage.premises.url, stage.stock, ledger, rate)
         self._offsets: dict[tuple[str, int], int] = {}
+        self._rows_read = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.status = self._pipeline.status
 
@@ -49,10 +53,13 @@ class Stream:
         return self._sources[-1].lag if self._sources else None
 
     @property
-    def snapshot_rows(self) -> int:
-        """How many rows the snapshot has read so far."""
+    def rows_read(self) -> int:
+        """How many rows the snapshot has read so far; all of them only when they are committed in Kafka."""
+        if self.streaming:
+            return self.rows
         progress = self._sources[-1].progress if self._sources else None
-        return progress.total_rows if progress else 0
+        self._rows_read = progress.total_rows if progress else self._rows_read
+        return self._rows_read
 
     @property
     def streaming(self) -> bool:
@@ -88,7 +95,7 @@ class Stream:
         return last is None or (position is not None and position.offset().get("txId") == last & 0xFFFFFFFF)
 
     async def _write(self) -> None:
-        await _until(lambda: self.snapshot_rows > 0 or self.streaming)
+        await _until(lambda: self.rows_read > 0)
         await self._writer.run()
 
     async def _follow(self) -> None:

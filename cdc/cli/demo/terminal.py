@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -45,22 +47,25 @@ class TerminalDisplay:
             yield
 
     async def snapshot(self, rows: Callable[[], int], total: int) -> None:
-        """See `Display.snapshot`: a bar that ends full, since the pipeline says when all rows are committed."""
+        """See `Display.snapshot`: a bar."""
         columns = (TextColumn("snapshot"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeElapsedColumn())
         with Progress(*columns, console=self._console, auto_refresh=False) as bars:
             bar = bars.add_task("", total=total)
             try:
                 while True:
-                    bars.update(bar, completed=rows() or bars.tasks[bar].completed, refresh=True)
+                    bars.update(bar, completed=rows(), refresh=True)
                     await asyncio.sleep(BAR_SECONDS)
             finally:
-                bars.update(bar, completed=total, refresh=True)
+                bars.update(bar, completed=rows(), refresh=True)
 
     async def live(self, scene: Scene) -> None:
         """See `Display.live`."""
         self._scene = scene
         try:
-            with Live(console=self._console, get_renderable=self._frame, screen=True, auto_refresh=False) as live:
+            with (
+                _no_echo(),
+                Live(console=self._console, get_renderable=self._frame, screen=True, auto_refresh=False) as live,
+            ):
                 while True:
                     live.refresh()
                     await asyncio.sleep(REFRESH_SECONDS)
@@ -80,3 +85,18 @@ class TerminalDisplay:
         for line in dict.fromkeys(self._warnings):
             self.say(line, "yellow")
         self._warnings.clear()
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """Keep what is typed, `^C` above all, from being written into the view."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    changed = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

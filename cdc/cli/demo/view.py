@@ -28,7 +28,7 @@ NARROW: Final = 76
 def frame(scene: Scene, width: int, height: int) -> RenderableType:
     """Return the view for a screen of `width` columns and `height` lines."""
     layout = Layout()
-    upper = Layout(name="upper", size=UPPER_HEIGHT)
+    upper = Layout(size=max(min(UPPER_HEIGHT, height - 2), 1))
     if width >= NARROW:
         upper.split_row(
             Layout(_panel(counts(scene.stream.figures), "events read"), size=COUNTS_WIDTH),
@@ -59,7 +59,7 @@ def counts(figures: Figures) -> Table:
 def _header(scene: Scene) -> RenderableType:
     line = Table.grid(expand=True)
     line.add_column(no_wrap=True)
-    line.add_column(justify="right", no_wrap=True)
+    line.add_column(no_wrap=True, width=len(scene.time()))
     title = Text.assemble(("cdc-stream demo  ", "bold"), scene.products.replace(" and ", " → "), ", exactly once")
     line.add_row(title, Text(scene.time(), style="bold"))
     return line

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
+import orjson
+
 from cdc.errors import ConfigError
 from cdc.testing.shop.events import Event, Values
 
@@ -77,11 +79,18 @@ def show_difference(event: Event) -> str:
 
 
 def _shown_columns(row: Values) -> list[str]:
-    """Return the columns that say something to a person: no keys, references or nulls."""
-    hidden = {"id", "sku", "order_id", "line_no", "version"}
-    return [f"{name} {_show(value)}" for name, value in row.items() if name not in hidden and value is not None]
+    """Return the columns that say something to a person: no keys, references, times or nulls."""
+    hidden = {"id", "sku", "version"}
+    return [
+        f"{name} {_show(value)}"
+        for name, value in row.items()
+        if value is not None and name not in hidden and not name.endswith(("_id", "_no", "_at"))
+    ]
 
 
 def _show(value: object) -> str:
+    """Return a value in short form; of a JSON object only the values."""
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if text.startswith("{"):
+        text = " ".join(map(str, orjson.loads(text).values()))
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
