@@ -7,6 +7,7 @@ and the writer's row in the snapshot says which transactions the snapshot has se
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -58,6 +59,7 @@ class Writer:
     random: random.Random
     pause: float = 0.002
     committed: int = 0
+    unused: int = 0
     state: dict[int, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     changes: dict[int, str] = field(default_factory=dict)
@@ -173,7 +175,13 @@ class Writer:
         return next(key for key in self._keys() if self._now(key) != GONE)
 
     def _absent(self) -> int:
-        return next(key for key in self._keys() if self._now(key) == GONE)
+        """Return a key that is free; one that was never used when the common ones are all taken."""
+        tried = itertools.islice(self._keys(), 30)
+        return next((key for key in tried if self._now(key) == GONE), None) or self._fresh()
+
+    def _fresh(self) -> int:
+        self.unused += 1
+        return (self.rows + 1000 + self.unused) * self.writers * 4 + self.number
 
     def _keys(self) -> Iterator[int]:
         """Yield keys of this writer at random, among twice as many as there were rows at the start."""
