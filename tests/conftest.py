@@ -12,10 +12,15 @@ from importlib import metadata
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cdc.testing import servers
 from cdc.testing.servers import Address, standing
 from tests.support.database import Database, created, dropped
+
+# How long an example takes says more about the machine's load than about the code.
+settings.register_profile("cdc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cdc")
 
 
 def pytest_report_header() -> str:
