@@ -7,7 +7,6 @@ and the writer's row in the snapshot says which transactions the snapshot has se
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import threading
@@ -106,41 +105,51 @@ class Writer:
         self._learn()
 
     def _operation(self, connection: psycopg.Connection[TupleRow]) -> None:
-        kind = self.random.choices((self._insert, self._update, self._delete, self._move, self._many), (4, 8, 3, 2, 1))
-        kind[0](connection)
+        """Change one key or several at random: an absent one is inserted, a present one updated, deleted or moved."""
+        if self.random.random() < 0.1:
+            self.random.choice((self._many, self._purge))(connection)
+            return
+        key = self._key()
+        if not self._present(key):
+            self._insert(connection, key)
+        else:
+            kind = self.random.choices((self._update, self._delete, self._move), (6, 2, 2))[0]
+            kind(connection, key)
 
-    def _insert(self, connection: psycopg.Connection[TupleRow]) -> None:
-        key = self._absent()
+    def _insert(self, connection: psycopg.Connection[TupleRow], key: int) -> None:
         note = "x" * self.random.choice((0, 10, 500))
         row = (key, f"writer {self.number}", self._event(key, "c"), note)
         connection.execute("insert into accounts values (%s, %s, %s, %s)", row)
 
-    def _update(self, connection: psycopg.Connection[TupleRow]) -> None:
-        key = self._present()
+    def _update(self, connection: psycopg.Connection[TupleRow], key: int) -> None:
         connection.execute("update accounts set change = %s where id = %s", (self._event(key, "u"), key))
 
-    def _delete(self, connection: psycopg.Connection[TupleRow]) -> None:
-        key = self._present()
+    def _delete(self, connection: psycopg.Connection[TupleRow], key: int) -> None:
         self._gone(key)
         connection.execute("delete from accounts where id = %s", (key,))
 
-    def _move(self, connection: psycopg.Connection[TupleRow]) -> None:
+    def _move(self, connection: psycopg.Connection[TupleRow], key: int) -> None:
         """Give a row another key: a delete of one key and a create of the other."""
-        old, new = self._present(), self._absent()
-        self._gone(old)
-        row = (new, self._event(new, "c"), old)
-        connection.execute("update accounts set id = %s, change = %s where id = %s", row)
+        new = self._key()
+        if not self._present(new):
+            self._gone(key)
+            row = (new, self._event(new, "c"), key)
+            connection.execute("update accounts set id = %s, change = %s where id = %s", row)
 
     def _many(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Insert several rows by one statement."""
-        keys = []
-        for _ in range(20):
-            key = self._absent()
-            keys.append((key, self._event(key, "c")))
+        keys = [key for key in self._keys() if not self._present(key)]
         connection.execute(
             "insert into accounts select a, 'many', b, null from unnest(%s::bigint[], %s::text[]) as t(a, b)",
-            ([key for key, _ in keys], [change for _, change in keys]),
+            (keys, [self._event(key, "c") for key in keys]),
         )
+
+    def _purge(self, connection: psycopg.Connection[TupleRow]) -> None:
+        """Delete several rows by one statement, in the order of their keys."""
+        keys = sorted(key for key in self._keys() if self._present(key))
+        for key in keys:
+            self._gone(key)
+        connection.execute("delete from accounts where id = any (%s)", (keys,))
 
     def _undone_part(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Write in a subtransaction and undo it: nothing of it may be delivered."""
@@ -171,22 +180,15 @@ class Writer:
         found = self.changes.get(key, self.state.get(key))
         return ("initial" if 0 < key <= self.rows else GONE) if found is None else found
 
-    def _present(self) -> int:
-        return next(key for key in self._keys() if self._now(key) != GONE)
+    def _present(self, key: int) -> bool:
+        return self._now(key) != GONE
 
-    def _absent(self) -> int:
-        """Return a key that is free; one that was never used when the common ones are all taken."""
-        tried = itertools.islice(self._keys(), 30)
-        return next((key for key in tried if self._now(key) == GONE), None) or self._fresh()
+    def _key(self) -> int:
+        """Return a key of this writer at random, out of about twice as many as there were rows at the start."""
+        return self.random.randrange(1, self.rows * 2 // self.writers) * self.writers + self.number
 
-    def _fresh(self) -> int:
-        self.unused += 1
-        return (self.rows + 1000 + self.unused) * self.writers * 4 + self.number
-
-    def _keys(self) -> Iterator[int]:
-        """Yield keys of this writer at random, among twice as many as there were rows at the start."""
-        while True:
-            yield self.random.randrange(1, max(self.rows, 1000) * 2 // self.writers) * self.writers + self.number
+    def _keys(self) -> set[int]:
+        return {self._key() for _ in range(20)}
 
 
 @dataclass(slots=True)
