@@ -141,7 +141,7 @@ def test_postgres_asks_for_passwords_with_scram():
             psycopg.connect(url, password="wrong")
 
 
-async def test_postgres_behind_tls(postgres, certificates):
+async def test_postgres_behind_tls(postgres, certificates, caplog):
     async with TlsProxy(postgres, certificates) as proxy:
         url = f"host=127.0.0.1 port={proxy.port} user=postgres dbname=postgres connect_timeout=10"
         verified = f"{url} sslmode=verify-full sslrootcert={certificates.authority}"
@@ -151,6 +151,7 @@ async def test_postgres_behind_tls(postgres, certificates):
             await psycopg.AsyncConnection.connect(url, sslmode="disable")
         with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
             await psycopg.AsyncConnection.connect(url, sslmode="verify-full", sslrootcert="system")
+    assert "Unhandled exception" not in caplog.text
 
 
 def test_kafka_with_sasl_ssl_and_authorizer(certificates, topic_prefix):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -29,7 +33,7 @@ class Proxy:
         self._passing = asyncio.Event()
         self._passing.set()
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._clients: dict[asyncio.StreamWriter, socket.socket] = {}
         self._ended: set[asyncio.StreamWriter] = set()
         self._links: set[asyncio.Task[None]] = set()
 
@@ -50,7 +54,7 @@ class Proxy:
     async def accept(self) -> None:
         """Listen, on the same port as before."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._link, self.host, self.port)
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
 
     async def refuse(self) -> None:
         """Cut every connection and stop listening: clients get "connection refused", as from a stopped server."""
@@ -60,7 +64,9 @@ class Proxy:
         await self.cut()
 
     async def cut(self) -> None:
-        """Break every open connection at both ends at once; new ones are welcome."""
+        """Reset every open connection at both ends at once; new ones are welcome."""
+        for connection in self._clients.values():
+            _reset(connection)
         links = [task for task in self._links if task.cancel()]
         await asyncio.gather(*links, return_exceptions=True)
 
@@ -74,36 +80,41 @@ class Proxy:
 
     def half_close(self) -> None:
         """End the server's direction of every connection: clients read an end of file and can still write."""
-        for client in self._clients - self._ended:
+        for client in self._clients.keys() - self._ended:
             self._end(client)
 
-    async def _link(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        self._clients[client] = client.get_extra_info("socket")
+        task = asyncio.create_task(self._link(reader, client))
         self._links.add(task)
-        self._clients.add(client)
+        task.add_done_callback(partial(self._leave, client))
+
+    def _leave(self, client: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        client.close()
+        del self._clients[client]
+        self._ended.discard(client)
+        self._links.discard(task)
+
+    async def _link(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             await self._serve(reader, client)
-        except (OSError, EOFError, asyncio.CancelledError):  # a connection broke, or `cut` broke it
-            pass
-        finally:
-            client.transport.abort()
-            self._clients.discard(client)
-            self._ended.discard(client)
-            self._links.discard(task)
+        except* (OSError, EOFError):  # one end broke the connection, so the other one sees it broken
+            _reset(self._clients[client])
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         await self._welcome(reader, client)
         answers, server = await asyncio.open_connection(*self._target)
+        connection = server.get_extra_info("socket")
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass(reader, server))
                 both.create_task(self._pass(answers, client))
-        except* OSError:
-            pass
+        except BaseException:
+            _reset(connection)
+            raise
         finally:
-            server.transport.abort()
+            server.close()
             self._ended.discard(server)
 
     async def _welcome(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
@@ -126,3 +137,9 @@ class Proxy:
             target.write_eof()
         else:
             target.close()
+
+
+def _reset(connection: socket.socket) -> None:
+    """Let the close that follows be a TCP reset, as of a peer that crashed; plain closing would look like a polite end."""
+    with suppress(OSError):  # it is closed already
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -74,6 +74,10 @@ class Server(ABC):
     def discard(self) -> None:
         """Stop in the quickest way and delete the data."""
 
+    @abstractmethod
+    def release(self) -> Address:
+        """Let the running server outlive this process; return what to stop it by."""
+
     def restart(self) -> Address:
         """Stop in good order and start again."""
         self.stop()
@@ -97,7 +101,7 @@ class Server(ABC):
         try:
             return await asyncio.shield(entering)
         except asyncio.CancelledError:  # the thread cannot be cancelled: what it started must be taken down again
-            await asyncio.wait([entering])
+            await asyncio.gather(entering, return_exceptions=True)
             await asyncio.to_thread(self.discard)
             raise
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cdc.testing.servers.base import LOOPBACK, Address, Server, ServerError
 from cdc.testing.servers.process import free_port
@@ -130,6 +131,10 @@ class ContainerServer(Server):
             self._container.get_wrapped_container().kill()
         self._running = False
 
+    def release(self) -> Address:
+        """Let the container outlive this process; `TESTCONTAINERS_RYUK_DISABLED=true` must have been set at its start."""
+        return self.address
+
     def discard(self) -> None:
         """Remove the container and its data."""
         if self._container is not None:
@@ -152,16 +157,16 @@ def create(name: str) -> ContainerServer:
 
 
 def answers() -> bool:
-    """Tell whether a Docker engine answers."""
-    if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
-        return False
-    from docker.client import DockerClient  # noqa: PLC0415 (slow to import, and needed only where an engine may be)
-    from docker.errors import DockerException  # noqa: PLC0415
-
+    """Tell whether a Docker engine answers where `DOCKER_HOST` says, or at the usual socket; one with TLS is not asked."""
+    engine = urlsplit(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    family = socket.AF_UNIX if engine.scheme == "unix" else socket.AF_INET
     try:
-        with closing(DockerClient.from_env(timeout=2)) as client:
-            return bool(client.ping())
-    except DockerException:
+        with socket.socket(family) as client:
+            client.settimeout(2)
+            client.connect(engine.path if engine.scheme == "unix" else (engine.hostname, engine.port or 2375))
+            client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in client.recv(64)
+    except OSError:
         return False
 
 

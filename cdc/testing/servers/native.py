@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, TypedDict
 
 from cdc.testing.servers.base import Address, Server, ServerError
+from cdc.testing.servers.leftovers import forget, remember, sweep
 from cdc.testing.servers.process import end_process, free_port
 
 
@@ -68,6 +69,7 @@ class NativeServer(Server):
     def start(self) -> Address:
         """Start and wait until clients are served; raises `ServerError` with the end of the log when that fails."""
         if not self.running:
+            sweep()
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix=f"cdc-{self.name}-", dir=self._temporary_root()))
                 self._prepare()
@@ -84,6 +86,12 @@ class NativeServer(Server):
     def kill(self) -> None:
         """End the process and its children with SIGKILL and keep the data."""
         self._end(signal.SIGKILL)
+
+    def release(self) -> Address:
+        """Let the server outlive this process and this object; return what to stop it by."""
+        address = self.address
+        forget(address.pid)
+        return address
 
     def discard(self) -> None:
         """Stop in the quickest way that leaves nothing behind, and delete the data."""
@@ -132,6 +140,7 @@ class NativeServer(Server):
             self._process = subprocess.Popen(
                 command, stdout=output, stderr=output, start_new_session=True, **self._surroundings()
             )
+        remember(self._process.pid, self.folder, self.discard_signal)
 
     def _surroundings(self) -> _Surroundings:
         """Return the arguments that every process of the server is started with."""
@@ -162,4 +171,5 @@ class NativeServer(Server):
         if self._process is not None:
             end_process(self._process.pid, how, self.stop_seconds)
             self._process.wait()
+            forget(self._process.pid)
             self._process = None

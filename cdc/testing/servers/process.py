@@ -38,6 +38,12 @@ def alive(pid: int, mark: str) -> bool:
         return False
 
 
+def born(pid: int) -> str:
+    """Return when the process was started, in clock ticks since the machine was; empty if there is none."""
+    fields = _status(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
 def free_port() -> int:
     """Return a free loopback port that no outgoing connection will take while the server is down.
 
@@ -69,8 +75,12 @@ def _gone(pid: int, seconds: float) -> bool:
 
 
 def _lives(pid: int) -> bool:
+    return _status(pid)[0] not in "ZX"  # zombies have ended; nobody waited for them yet
+
+
+def _status(pid: int) -> list[str]:
+    """Return the fields of `/proc/<pid>/stat` from the state on; a process that is not there is dead."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return state not in "ZX"  # a process that ended but was not waited for yet
+        return ["X"]

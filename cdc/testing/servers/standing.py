@@ -25,7 +25,9 @@ def up(name: str) -> Address:
     with locked(f"standing-{name}"):
         if (address := find(name)) is None:
             os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"  # else the container ends with this process
-            address = create(name).start()
+            server = create(name)
+            server.start()
+            address = server.release()
             _record(name).write_text(address.line())
         return address
 
