@@ -25,8 +25,8 @@ class Runnable(Protocol):
 class Pipeline:
     """Runs one connector until it is cancelled or fails for good.
 
-    `new_session` makes the source and publisher of an attempt; after an error both are thrown away. An outage that begins after
-    the first success is waited for; one at the very start is an error at once, since it is most often a mistake in the configuration.
+    `new_session` makes the source and publisher of an attempt; after an error both are thrown away. An outage after the source
+    has begun to deliver is waited for; one before that is an error at once, since it is most often a mistake in the configuration.
     """
 
     def __init__(
@@ -74,6 +74,6 @@ class Pipeline:
         return self.status.commits > seen
 
     def _may_retry(self, cause: BaseException) -> bool:
-        if not isinstance(cause, CdcError) or not cause.retriable or self.status.commits == 0:
+        if not isinstance(cause, CdcError) or not cause.retriable or not self.status.begun:
             return False
         return self._settings.max_retries is None or self._attempt <= self._settings.max_retries

@@ -139,6 +139,7 @@ class Session(Generic[P]):
 
     async def _read(self) -> None:
         async for batch in self._source.batches():
+            self._status.begun = True
             await self._queue.put(batch)
 
     async def _publish(self) -> None:

@@ -22,10 +22,12 @@ class State(enum.StrEnum):
 class PipelineStatus:
     """Counters since the start; written by the pipeline alone, read by anyone on the same loop.
 
-    `rows` and `transactions` count what is committed in Kafka, `commits` the Kafka transactions with and without rows. `position` is the last one committed. `problem` is why it waits.
+    `rows` and `transactions` count what is committed in Kafka, `commits` the Kafka transactions with and without rows. `position` is the last one committed. `begun` says
+    that the source has delivered: configuration and rights are known to be good then. `problem` is why it waits.
     """
 
     state: State = State.STARTING
+    begun: bool = False
     rows: int = 0
     records: int = 0
     record_bytes: int = 0
