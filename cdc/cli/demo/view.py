@@ -58,8 +58,8 @@ def counts(figures: Figures) -> Table:
 
 def _header(scene: Scene) -> RenderableType:
     line = Table.grid(expand=True)
-    line.add_column(no_wrap=True)
-    line.add_column(no_wrap=True, width=len(scene.time()))
+    line.add_column(no_wrap=True, ratio=1)
+    line.add_column(no_wrap=True, min_width=len(scene.time()))
     title = Text.assemble(("cdc-stream demo  ", "bold"), scene.products.replace(" and ", " → "), ", exactly once")
     line.add_row(title, Text(scene.time(), style="bold"))
     return line

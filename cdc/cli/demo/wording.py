@@ -21,7 +21,7 @@ LONGEST_VALUE = 28
 
 def parse_duration(text: str) -> float:
     """Return the seconds that a text such as `20s`, `2m` or `500ms` means; raises ConfigError for any other."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text.strip())
     if found is None:
         raise ConfigError(f"{text!r} is no duration", "Write a number with its unit: 500ms, 20s, 2m or 1h.")
     return float(found[1]) * UNITS[found[2]]

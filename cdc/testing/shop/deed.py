@@ -44,7 +44,7 @@ class Deed:
         given = {**values, "version": self._write(table, key, "u")}
         pairs = [sql.SQL("{} = {}").format(sql.Identifier(name), _expression(value)) for name, value in given.items()]
         query = sql.SQL("update {} set {} where {}").format(
-            sql.Identifier(table), sql.SQL(", ").join(pairs), _by_key(table)
+            sql.Identifier(table), sql.SQL(", ").join(pairs), by_key(table)
         )
         self._plan(query, *given.values(), *key)
 
@@ -52,7 +52,7 @@ class Deed:
         """Plan the delete of a row by its key."""
         version = self._written.pop((table, key), None) or self._versions[table, key]
         self.changes.append(Change(table, key, "d", version))
-        self._plan(sql.SQL("delete from {} where {}").format(sql.Identifier(table), _by_key(table)), *key)
+        self._plan(sql.SQL("delete from {} where {}").format(sql.Identifier(table), by_key(table)), *key)
 
     def then(self, what: Callable[[], object]) -> None:
         """Have something done when the transaction has committed."""
@@ -76,5 +76,6 @@ def _expression(value: object) -> sql.Composable:
     return value if isinstance(value, sql.Composable) else sql.Placeholder()
 
 
-def _by_key(table: str) -> sql.Composed:
+def by_key(table: str) -> sql.Composed:
+    """Return the condition that a row of the table has a given key; its parts are parameters."""
     return sql.SQL(" and ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in TABLES[table])

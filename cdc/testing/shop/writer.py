@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
-from cdc.testing.shop.deed import Deed
-from cdc.testing.shop.ledger import Ledger
+from cdc.testing.shop.deed import Deed, by_key
+from cdc.testing.shop.ledger import Change, Ledger
 from cdc.testing.shop.trade import Stock, Trade
 
 log = logging.getLogger(__name__)
@@ -73,8 +74,9 @@ class ShopWriter:
                 await _execute(connection, deed)
             committed = not deed.abandoned
         except psycopg.OperationalError as error:
-            log.warning("the shop's database connection broke (%s)", str(error).strip().partition("\n")[0])
-            committed = await self._has_committed(xid)
+            log.warning("the shop's connection to its database broke (%s)", _first_line(error))
+            await self._disconnect()
+            committed = await self._has_committed(deed, xid)
         if committed:
             self._ledger.commit(deed.changes)
             deed.finish()
@@ -89,21 +91,27 @@ class ShopWriter:
         async with connection.transaction(force_rollback=deed.abandoned):
             yield connection
 
-    async def _has_committed(self, xid: int) -> bool:
-        """Tell what became of a transaction whose end is in doubt; 0 stands for one that had not begun."""
-        status = "in progress" if xid else "aborted"
-        while status == "in progress":
+    async def _has_committed(self, deed: Deed, xid: int) -> bool:
+        """Tell what became of a transaction whose end is in doubt; `xid` 0 stands for one that had not begun."""
+        while xid and not deed.abandoned:
             await asyncio.sleep(RECONNECT_SECONDS)
             with suppress(psycopg.OperationalError):
                 connection = await self._connected()
-                cursor = await connection.execute("select pg_xact_status(%s::text::xid8)", (str(xid),))
-                [status] = await cursor.fetchone() or [status]
-        return status == "committed"
+                if not await _is_running(connection, xid):
+                    return await _is_there(connection, deed.changes[-1])
+        return False
 
     async def _connected(self) -> Connection:
-        if self._connection is None or self._connection.broken or self._connection.closed:
-            await self._disconnect()
-            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+        """Return a connection that works, as soon as there can be one."""
+        warned = False
+        while self._connection is None or self._connection.closed:
+            try:
+                self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
+            except psycopg.OperationalError as error:
+                if not warned:
+                    log.warning("the shop waits for its database (%s)", _first_line(error))
+                warned = True
+                await asyncio.sleep(RECONNECT_SECONDS)
         return self._connection
 
     async def _disconnect(self) -> None:
@@ -116,6 +124,27 @@ async def _current_xid(connection: Connection) -> int:
     cursor = await connection.execute("select pg_current_xact_id()::text")
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+async def _is_running(connection: Connection, xid: int) -> bool:
+    """Tell whether a transaction still runs; a crash of the server makes those unknown that had not reached the disk."""
+    cursor = await connection.execute(
+        "select case when x < pg_snapshot_xmax(pg_current_snapshot()) then pg_xact_status(x) = 'in progress' end "
+        "from (select %s::text::xid8 as x) asked",
+        (str(xid),),
+    )
+    return await cursor.fetchone() == (True,)
+
+
+async def _is_there(connection: Connection, change: Change) -> bool:
+    """Tell whether a change is in the database; nobody else changes its rows."""
+    query = sql.SQL("select version from {} where {}").format(sql.Identifier(change.table), by_key(change.table))
+    row = await (await connection.execute(query, change.key)).fetchone()
+    return row is None if change.op == "d" else row == (change.version,)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 async def _execute(connection: Connection, deed: Deed) -> None:
