@@ -132,10 +132,12 @@ class Session(Generic[P]):
 
     async def _stop(self) -> None:
         """Release both sides; the source first, as its slot may be waited for."""
-        with suppress(OSError):
-            await self._source.stop()
-        if self._publisher is not None:
-            await self._publisher.close()
+        try:
+            with suppress(OSError):
+                await self._source.stop()
+        finally:
+            if self._publisher is not None:
+                await self._publisher.close()
 
     async def _read(self) -> None:
         async for batch in self._source.batches():
