@@ -38,16 +38,17 @@ class Options:
 class Interruption:
     """What Ctrl-C and the signals that ask to stop do: while the shop is open the first closes it, any other cancels the demo."""
 
-    def __init__(self) -> None:
+    def __init__(self, display: Display) -> None:
         self.closing = asyncio.Event()
         self.shop_is_open = False
+        self._display = display
 
     def handle(self, demo: asyncio.Future[int]) -> None:
         """Handle a signal."""
         if self.shop_is_open and not self.closing.is_set():
             self.closing.set()
-        else:
-            demo.cancel()
+        elif demo.cancel():
+            self._display.say("stopping")
 
 
 def run_demo(duration: str | None, rate: float, *, keep: bool) -> int:
@@ -78,7 +79,7 @@ class _Warnings(logging.Handler):
 
 
 async def _interruptible(options: Options, display: Display) -> int:
-    interruption = Interruption()
+    interruption = Interruption(display)
     demo = asyncio.ensure_future(_demo(options, display, interruption))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, interruption.handle, demo)
@@ -91,7 +92,7 @@ async def _interruptible(options: Options, display: Display) -> int:
 async def _demo(options: Options, display: Display, interruption: Interruption) -> int:
     ledger = Ledger()
     async with AsyncExitStack() as stack:
-        with display.busy(f"starting {product_names()}, and filling a small shop"):
+        with display.busy("starting PostgreSQL and Kafka, and filling a small shop"):
             began = time.monotonic()
             stage = await stack.enter_async_context(open_stage(ledger, keep=options.keep))
         seconds = time.monotonic() - began

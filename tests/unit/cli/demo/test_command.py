@@ -23,7 +23,7 @@ def test_the_comparison_decides_the_exit_code_and_comes_last(capsys, counts):
 
 
 async def test_the_first_signal_closes_an_open_shop_and_the_second_cancels():
-    interruption = Interruption()
+    interruption = Interruption(PlainDisplay())
     demo: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     interruption.shop_is_open = True
     interruption.handle(demo)
@@ -35,7 +35,7 @@ async def test_the_first_signal_closes_an_open_shop_and_the_second_cancels():
 
 async def test_a_signal_before_the_shop_is_open_cancels():
     demo: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    Interruption().handle(demo)
+    Interruption(PlainDisplay()).handle(demo)
     assert demo.cancelled()
 
 
