@@ -121,9 +121,11 @@ async def _try(settings: KafkaSettings, arguments: dict[str, Any], host: str, po
     try:
         async with asyncio.timeout(min(CONNECT_SECONDS, settings.request_timeout)):
             connection = await create_conn(host, port, **{k: v for k, v in arguments.items() if k not in skipped})
+            if INIT_PRODUCER_ID not in connection._versions:
+                return _too_old(f"{host}:{port}")
             # A broker that waits for a login tells its versions to everybody, and hangs up at the next request.
             await connection.send(MetadataRequest([]))
-            return _too_old(connection, f"{host}:{port}")
+            return None
     except (OSError, errors.KafkaError) as error:
         failure = _cannot_connect(error, settings, f"{host}:{port}")
         failure.__cause__ = error
@@ -140,13 +142,10 @@ def abort(connection: AIOKafkaConnection) -> None:
     connection.close()
 
 
-def _too_old(connection: AIOKafkaConnection, server: str) -> KafkaRefused | None:
-    if INIT_PRODUCER_ID in connection._versions:
-        return None
+def _too_old(server: str) -> KafkaRefused:
     fact = f"The broker at {server} has no transactions"
-    return KafkaRefused(
-        fact, "cdc-stream delivers exactly once by transactions, which Kafka has since 0.11; use a newer broker."
-    )
+    remedy = "cdc-stream delivers exactly once by transactions, which Kafka has since 0.11; use a newer broker."
+    return KafkaRefused(fact, remedy)
 
 
 def _cannot_connect(error: Exception, settings: KafkaSettings, server: str) -> SinkError:

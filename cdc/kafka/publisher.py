@@ -99,7 +99,7 @@ class TransactionalPublisher:
         state = moved(self._state, State.OPEN)
         async with self._breaking(self._settings.request_timeout):
             self._check()
-            await self._alive.begin_transaction()
+            await self._running.begin_transaction()
         self._begun = self._clock()
         self._state = state
 
@@ -127,7 +127,7 @@ class TransactionalPublisher:
             await self._hand_over([*self._records.flush(), *self._offset_batch(partition, offset)])
             await self._deliveries.settled()
             self._check()  # aiokafka would commit without the batches that failed
-            await self._alive.commit_transaction()
+            await self._running.commit_transaction()
         self._state = moved(self._state, State.READY)
 
     async def abort(self) -> None:
@@ -135,7 +135,7 @@ class TransactionalPublisher:
         self._state = moved(self._state, State.ABORTING)
         async with self._breaking(self._settings.transaction_timeout):
             self._records.flush()
-            await self._alive.abort_transaction()
+            await self._running.abort_transaction()
             await self._deliveries.settled()
             self._check()
         self._state = moved(self._state, State.READY)
@@ -157,7 +157,7 @@ class TransactionalPublisher:
             raise
 
     @property
-    def _alive(self) -> Producer:
+    def _running(self) -> Producer:
         if self._producer is None:
             raise OutOfTurnError(f"the producer is {self._state.value}")
         return self._producer
@@ -183,15 +183,16 @@ class TransactionalPublisher:
         for batch in batches:
             await self._deliveries.room(batch.size())
             self._check()
-            delivered = await self._alive.send_batch(batch, batch.topic, partition=batch.partition)
-            self._deliveries.add(delivered, batch)
+            self._deliveries.add(await self._running.submit(batch), batch)
 
     def _check(self) -> None:
         """Raise what has gone wrong behind the scenes, if anything has."""
         if self._deliveries.failed is not None:
             raise self._deliveries.failed[0]
-        if not self._alive.alive:
-            raise self._alive.failure or ResultUnknownError("the sender has ended")
+        if self._running.refusal is not None:
+            raise self._running.refusal
+        if not self._running.alive:
+            raise self._running.failure or ResultUnknownError("the sender has ended")
 
     @asynccontextmanager
     async def _breaking(self, seconds: float | None) -> AsyncIterator[None]:

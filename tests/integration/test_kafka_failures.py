@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from cdc.config.settings import TopicSettings
 from cdc.errors import KafkaRefused, KafkaUnavailable
 from cdc.kafka.consumer import read_topics
 from cdc.kafka.offsets import KafkaOffsetStore
@@ -141,13 +142,19 @@ async def test_a_broker_that_says_nothing_any_more_is_left_after_the_request_tim
 
 
 async def test_closing_in_a_transaction_does_not_wait_for_a_silent_broker(proxy, proxied, topic):
-    async with publishing(replace(proxied, request_timeout=30.0)) as publisher:
+    roomy = TopicSettings(configs={"max.message.bytes": "16000000"})
+    patient = replace(proxied, request_timeout=30.0, compression="none", topics=roomy)
+    large = records(topic, (b"k", bytes(12_000_000)))  # more than the buffers of two sockets hold
+    async with publishing(patient) as publisher:
         await publisher.begin()
-        await publisher.send(records(topic, *((b"k", bytes(200_000)) for _ in range(10))))
+        await publisher.send(large)
+        await publisher.send(large)  # hands the first one over
+        await publisher._deliveries.settled()
         proxy.stall()
+        await publisher.send(large)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await publisher.send(records(topic, *((b"k", bytes(200_000)) for _ in range(10))))
+            async with asyncio.timeout(0.5):
+                await publisher.send(large)
         await closes_in_time(publisher)
     proxy.resume()
 

@@ -1,12 +1,15 @@
+import asyncio
 import logging
+import struct
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from cdc.config.secret import Secret
 from cdc.config.settings import KafkaSettings, SecuritySettings
-from cdc.errors import ConfigError
-from cdc.kafka.client import client_arguments, quieten
+from cdc.errors import ConfigError, KafkaRefused
+from cdc.kafka.client import client_arguments, probe, quieten
 
 SETTINGS = KafkaSettings(transactional_id="cdcstream-shop", client_id="shop", bootstrap_servers=("a:1", "b:2"))
 
@@ -70,3 +73,26 @@ def test_aiokafka_is_silent_unless_somebody_wants_to_hear_it(aiokafka_logger):
     aiokafka_logger.setLevel(logging.WARNING)
     quieten()
     assert logging.getLogger("aiokafka.conn").isEnabledFor(logging.ERROR)
+
+
+async def test_a_broker_without_transactions_is_named():
+    left = asyncio.Event()
+
+    async def answer(reader, writer):
+        """Tell versions as a broker does that knows Produce, Fetch and Metadata alone."""
+        (size,) = struct.unpack(">i", await reader.readexactly(4))
+        _key, version, correlation = struct.unpack_from(">hhi", await reader.readexactly(size))
+        versions = b"".join(struct.pack(">hhh", key, 0, 0) for key in (0, 1, 3))
+        body = struct.pack(">ihi", correlation, 0, 3) + versions + (bytes(4) if version else b"")
+        writer.write(struct.pack(">i", len(body)) + body)
+        with suppress(OSError):
+            await reader.read()
+        writer.transport.abort()
+        left.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = replace(SETTINGS, bootstrap_servers=(address,))
+        with pytest.raises(KafkaRefused, match=f"broker at {address} has no transactions"):
+            await probe(settings, await client_arguments(settings))
+        await left.wait()
