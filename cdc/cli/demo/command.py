@@ -58,7 +58,11 @@ def run_demo(duration: str | None, rate: float, *, keep: bool) -> int:
     if rate <= 0:
         raise ConfigError(f"a rate of {rate:g} transactions a second is not possible", "Give a number above 0.")
     options = Options(parse_duration(duration) if duration else default, rate, keep)
-    display = TerminalDisplay() if terminal else PlainDisplay()
+    return perform(options, TerminalDisplay() if terminal else PlainDisplay())
+
+
+def perform(options: Options, display: Display) -> int:
+    """Run the demo on a display; return the exit code."""
     logging.getLogger().addHandler(_Warnings(display))
     try:
         return asyncio.run(_interruptible(options, display))

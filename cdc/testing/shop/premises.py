@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from psycopg import sql
 
 from cdc.testing.servers import Address
 from cdc.testing.shop.inventory import connect
 from cdc.testing.shop.schema import CREATE, TABLES
+
+log = logging.getLogger(__name__)
 
 #: How often, and at what distance, the readers of a slot are asked to leave before its database is dropped.
 ATTEMPTS = 100
@@ -74,7 +79,13 @@ class Premises:
             await connection.execute(CREATE)
 
     async def remove(self) -> None:
-        """Drop the database with its slot, after ending whoever still reads it."""
+        """Drop the database with its slot, after ending whoever still reads it; a server that is gone is told in the log."""
+        try:
+            await self._drop()
+        except psycopg.OperationalError as error:
+            log.warning("database %s was not dropped: %s", self.name, str(error).strip())
+
+    async def _drop(self) -> None:
         for _ in range(ATTEMPTS):
             if not await self._end_readers():
                 break
@@ -84,12 +95,14 @@ class Premises:
             await connection.execute(query)
 
     async def remove_topics(self, bootstrap_servers: str) -> None:
-        """Delete the shop's topics."""
+        """Delete the shop's topics; a broker that is gone is told in the log."""
         admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-        await admin.start()
         try:
+            await admin.start()
             present = set(await admin.list_topics())
             await admin.delete_topics(sorted(present & {*self.topics, self.offset_topic}))
+        except KafkaError as error:
+            log.warning("topics %s.* were not deleted: %s", self.name, error)
         finally:
             await admin.close()
 
