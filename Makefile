@@ -13,7 +13,7 @@ PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-env: $(VENV)/.installed ## Create the virtual environment and compile the extension
+env: $(VENV)/.built ## Create the virtual environment and compile the Cython modules
 
 $(VENV)/.installed: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -22,13 +22,13 @@ $(VENV)/.installed: pyproject.toml setup.py
 		{ echo 'Python has no venv module (Debian: apt install python3-venv)' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'No C compiler was found (Debian: apt install gcc python3-dev)' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.[dev]'
+	CDC_BUILD_LATER=1 $(PIP) install --editable '.[dev]'
 	@touch $@
 
-build: env $(VENV)/.built ## Compile the Cython modules again where they changed
+build: $(VENV)/.built ## Compile the Cython modules again where they changed
 
 $(VENV)/.built: $(SOURCES) setup.py $(VENV)/.installed
-	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 	@touch $@
 
 servers: env ## Fetch what PostgreSQL and Kafka need, into a cache outside the tree

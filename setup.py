@@ -1,6 +1,7 @@
 """Build the compiled modules; everything else is in pyproject.toml.
 
-``CDC_SANITIZE=1`` compiles them with AddressSanitizer, for the fuzzing runs.
+``CDC_SANITIZE=1`` compiles them with AddressSanitizer, for the fuzzing runs. ``CDC_BUILD_LATER=1`` leaves them out of an editable
+installation: the Makefile compiles them itself, where they are kept from one build to the next.
 """
 
 import os
@@ -10,6 +11,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SANITIZE = ["-fsanitize=address", "-fno-omit-frame-pointer", "-g"] if os.environ.get("CDC_SANITIZE") else []
+MODULES = [] if os.environ.get("CDC_BUILD_LATER") else sorted(Path("cdc").rglob("*.pyx"))
 
 
 def extension(path: Path) -> Extension:
@@ -19,7 +21,7 @@ def extension(path: Path) -> Extension:
 
 setup(
     ext_modules=cythonize(
-        [extension(path) for path in sorted(Path("cdc").rglob("*.pyx"))],
+        [extension(path) for path in MODULES],
         compiler_directives={"language_level": "3", "boundscheck": True, "wraparound": False, "embedsignature": True},
         nthreads=2,
     )
