@@ -206,6 +206,8 @@ class Session(Generic[P]):
         tally.rows += len(batch)
         tally.records += len(records)
         tally.record_bytes += records.size
+        if batch.boundary:
+            tally.continues = 0  # what follows begins in this Kafka transaction
         self._report_problems(batch)
 
     async def _commit(self, position: Position, tally: Tally, *, begun: bool = False) -> None:

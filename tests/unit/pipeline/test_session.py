@@ -327,6 +327,22 @@ class TestSplitting:
         assert headers == [None] * 4 + [b"4"] * 4 + [b"8"] * 2 + [None]
 
     @virtual
+    async def test_what_follows_in_the_same_kafka_transaction_does_not(self):
+        async def script() -> AsyncIterator[ChangeBatch]:
+            yield rows(1, position=MemoryPosition(1), continues=5)
+            yield rows(2, position=MemoryPosition(1, 1), boundary=False)
+            yield rows(3, position=MemoryPosition(2), continues=1)
+            await asyncio.Event().wait()
+
+        bench = Bench(script=script)
+        bench.store(MemoryPosition(0, 5))
+        bench.open_publisher = lambda snapshot: Slow(bench.broker)  # type: ignore[method-assign]
+        await bench.run(1)
+        assert bench.committed() == [[], [1, 2, 3]]
+        headers = [dict(record.headers).get(CONTINUES_HEADER) for record in bench.broker.records()]
+        assert headers == [b"5", None, None]
+
+    @virtual
     async def test_one_that_stops_in_the_middle_is_not_held_open(self):
         async def stuck() -> AsyncIterator[ChangeBatch]:
             yield rows(1, position=MemoryPosition(0, 1), boundary=False)
