@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.support.connector import Script, SlotView, until
+from tests.support.connector import Script, SlotView, properties, until
 from tests.support.database import Database
-from tests.support.load import mark_end
+from tests.support.load import CAPTURED, mark_end, prepare, writing
+from tests.support.proof import faults
+
+#: Rows before the start: enough for a kill to come inside the snapshot.
+ROWS = 200_000
 
 SNAPSHOT_SECONDS = 0.7
 STREAM_SECONDS = 3.0
@@ -30,6 +35,27 @@ class Kills:
             self.in_snapshot += 1
         else:
             self.starting += 1
+
+
+def assert_exactly_once_over_kills(
+    times: int, database: Database, servers: str, prefix: str, folder: Path, *, seed: int = 1
+) -> None:
+    """Kill the connector so many times under a load; then every change must be in Kafka once, in order for its key."""
+    prepare(database, rows=ROWS)
+    script = Script(folder, properties(database, servers, prefix, table_include_list=CAPTURED))
+    try:
+        with writing(database, rows=ROWS, seed=seed) as load:
+            kills = kill_repeatedly(script, times, seed=seed)
+            script.start()
+        drain(script, database, prefix)
+        script.stop()
+    finally:
+        script.kill()
+    print(f"{kills}, {load.committed} transactions committed")
+    assert kills.in_snapshot
+    assert kills.streaming
+    found = faults(database, servers, prefix, rows=ROWS)
+    assert not found, "\n".join(found)
 
 
 def kill_repeatedly(script: Script, times: int, *, seed: int) -> Kills:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
+from tests.support.connector import until
 from tests.support.database import Database, TupleRow
 
 #: What a connector has to capture.
@@ -203,6 +204,10 @@ class Load:
     def committed(self) -> int:
         """How many transactions have committed so far."""
         return sum(writer.committed for writer in self.crew)
+
+    def wait_for(self, transactions: int) -> None:
+        """Wait until so many have committed."""
+        until(lambda: self.committed >= transactions, f"committing {transactions} transactions", 60)
 
 
 @contextmanager
