@@ -56,8 +56,9 @@ bench: build servers ## Rates, memory and latency beside pg_recvlogical
 reliability: build servers ## The long runs: kills and faults under load
 	$(BIN)/pytest -m reliability $(ARGS)
 
-docs: build ## Write the reference pages from the table of properties
+docs: build ## Write the reference pages from the code
 	$(BIN)/python -m cdc.config.docs
+	$(BIN)/python -m cdc.cli.docs
 
 clean: ## Remove what was built
 	rm -rf build $(VENV) *.egg-info

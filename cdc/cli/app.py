@@ -26,7 +26,10 @@ ConnectorFile = Annotated[
 ]
 BootstrapServers = Annotated[
     str | None,
-    typer.Option(help="Kafka brokers, host:port separated by commas; instead of bootstrap.servers in the file."),
+    typer.Option(
+        metavar="BROKERS",
+        help="Kafka brokers, host:port separated by commas; instead of bootstrap.servers in the file.",
+    ),
 ]
 
 Duration = Annotated[
@@ -60,7 +63,7 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
 @app.command()
 def demo(
     duration: Duration = None,
-    rate: Annotated[float, typer.Option(help="Transactions a second that the shop does.")] = 100.0,
+    rate: Annotated[float, typer.Option(metavar="NUMBER", help="Transactions a second that the shop does.")] = 100.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the servers, the database and the topics as they are.")
     ] = False,

@@ -129,8 +129,7 @@ TRANSACTIONS: Final = in_group(
         "transaction.max.bytes",
         Type.LONG,
         str(16 * MEBIBYTE),
-        "Bytes of records after which a Kafka transaction ends likewise. A larger source transaction is split into parts of about this"
-        " size, whose offsets count the events.",
+        "Bytes of records after which a Kafka transaction ends likewise.",
         validator=between(1, unit="bytes"),
     ),
     Property(
@@ -146,7 +145,7 @@ TRANSACTIONS: Final = in_group(
             Type.INT,
             "60000",
             "Time after which the broker aborts a transaction that its producer left open, in milliseconds; at most the broker's"
-            " transaction.max.timeout.ms.",
+            " transaction.max.timeout.ms. A source transaction that takes more than half of it to publish is split into parts.",
             validator=between(1000, unit="milliseconds"),
         )
     ),
