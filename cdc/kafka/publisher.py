@@ -44,7 +44,8 @@ class TransactionalPublisher:
         await publisher.close()
 
     Order: within a partition, records stand in the order in which they were sent. Durability: when `commit` returns, records and offset
-    are on all in-sync replicas, visible to read_committed readers, all or none. Concurrency: one task. Memory: at most about
+    are on all in-sync replicas and will be seen by read_committed readers, all or none; they are seen when the broker has written its
+    markers, about a millisecond later, or a tenth of a second on a busy broker. Concurrency: one task. Memory: at most about
     16 MiB are on their way, and as much in batches that are being filled; `send` waits when that is reached.
 
     Any error of `start`, `begin`, `send`, `commit` or `abort`, and any cancellation of them, leaves the publisher of no more use but to
