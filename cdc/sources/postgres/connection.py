@@ -18,6 +18,8 @@ SESSION_OPTIONS = " ".join(f"-c {name}={value}".replace(", ", ",\\ ") for name, 
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
+SLOT_REMEDY = "Stop the other reader, or give this one a slot.name of its own."
+
 # What the server (or libpq) says → the class of error and the remedy. The first pattern that is found decides.
 REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
     (
@@ -55,7 +57,7 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
     (
         r"is active for PID|is already active|replication slot .* is in use",
         SlotInUse,
-        "Stop the other reader, or give this one a slot.name of its own.",
+        SLOT_REMEDY,
     ),
     (
         r"certificate verify failed|root certificate|server certificate|does not support SSL|SSL error|sslmode",

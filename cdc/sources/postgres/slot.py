@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import SourceLost, SourceRefused
+from cdc.errors import SlotInUse, SourceLost, SourceRefused
 from cdc.model.position import format_lsn
-from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.connection import SLOT_REMEDY, Connection, refusals
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.reader import SystemIdentity
 
@@ -62,6 +62,14 @@ def check_kind(slot: Slot, settings: PostgresSettings) -> None:
         raise SourceLost(
             f"slot {name} was invalidated: the server has removed log that it needed (wal_status = lost)",
             f"{NEW_SNAPSHOT}; raise max_slot_wal_keep_size to keep more log.",
+        )
+
+
+def check_free(slot: Slot, settings: PostgresSettings) -> None:
+    """Raise SlotInUse while another session reads the slot."""
+    if slot.active_pid is not None:
+        raise SlotInUse(
+            f'replication slot "{settings.slot_name}" is active for PID {slot.active_pid} of the server', SLOT_REMEDY
         )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cdc.config.settings import PostgresSettings, SnapshotMode
 from cdc.errors import SlotInUse, SourceRefused
@@ -19,10 +20,12 @@ from cdc.sources.postgres.position import PostgresPosition, Visibility
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_continuity, find_slot
+from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot
 from cdc.sources.postgres.snapshot import Snapshot, open_view
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: A batch ends at this many rows, or at this share of `max.queue.size.in.bytes`, even inside a transaction: one batch
 #: is being read, two wait, one is being published, and the producer has the records of the last ones.
@@ -81,7 +84,7 @@ class PostgresLog:
         await self._check_server()
         self._stream = await ReplicationStream.open(self._settings)
         self._identity = await self._stream.identify()
-        slot = await find_slot(self._connection, self._settings)
+        slot = await self._when_free(self._find_free_slot)
         await ensure_publication(self._connection, self._settings)
         published = await published_tables(self._connection, self._settings)
         self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
@@ -102,7 +105,7 @@ class PostgresLog:
         """Say what will not work: no table at all, and tables whose updates the server refuses while they are published."""
         if not self._tables:
             if self._settings.tables.tables.include or self._settings.tables.schemas.include:
-                raise no_table(self._settings, [])
+                raise no_table(self._settings, [table.id for table in published])
             log.warning("no table is captured yet; tables are captured when they are created")
         for table in published:
             if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
@@ -112,6 +115,28 @@ class PostgresLog:
                     table.id,
                     table.id,
                 )
+
+    async def _find_free_slot(self) -> Slot | None:
+        """Return the slot, if there is one; raises SlotInUse now, and not after a long snapshot."""
+        slot = await find_slot(self._need_connection(), self._settings)
+        if slot is not None:
+            check_free(slot, self._settings)
+        return slot
+
+    async def _when_free(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Make an attempt that needs the slot, again and again while a former session has not released it yet."""
+        give_up = time.monotonic() + self._settings.slot_max_retries * self._settings.slot_retry_delay
+        warned = False
+        while True:
+            try:
+                return await attempt()
+            except SlotInUse as error:
+                if time.monotonic() >= give_up:
+                    raise
+                if not warned:
+                    log.warning("%s Waiting for it to be released.", error.sentence())
+                warned = True
+                await asyncio.sleep(SLOT_POLL_SECONDS)
 
     async def _decide(self, stored: Offset | None, slot: Slot | None) -> _Plan:
         """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
@@ -188,19 +213,8 @@ class PostgresLog:
         self._position = position
         self._began = position.partial[1] if position.partial else 0
         self._acknowledged = position.lsn
-        give_up = time.monotonic() + settings.slot_max_retries * settings.slot_retry_delay
-        warned = False
-        while True:
-            try:
-                await self._need_stream().start(settings.slot_name, position.lsn, settings.publication_name)
-                break
-            except SlotInUse as error:
-                if time.monotonic() >= give_up:
-                    raise
-                if not warned:
-                    log.warning("%s Waiting for it to be released.", error.sentence())
-                warned = True
-                await asyncio.sleep(SLOT_POLL_SECONDS)
+        stream = self._need_stream()
+        await self._when_free(lambda: stream.start(settings.slot_name, position.lsn, settings.publication_name))
         self._streaming = True
         log.info("streaming from %s", position)
 
