@@ -50,12 +50,13 @@ def test_programs_for_others_are_elsewhere_when_the_cache_is_private(tmp_path, m
 
 def test_the_lock_holds_against_another_process(tmp_path, monkeypatch):
     monkeypatch.setenv("CDC_CACHE", str(tmp_path))
-    with holding() as holder, holding() as waiting:
+    with holding() as holder:
         assert says(holder) == ["asks", "holds"]
-        assert says(waiting, within=0.5) == ["asks"]
-        release(holder)
-        assert says(waiting, 1) == ["holds"]
-        release(waiting)
+        with holding() as waiting:
+            assert says(waiting, within=0.5) == ["asks"]
+            release(holder)
+            assert says(waiting, 1) == ["holds"]
+            release(waiting)
 
 
 def holding() -> subprocess.Popen[bytes]:

@@ -14,7 +14,7 @@ from cdc.testing.servers.native import NativeServer
 from cdc.testing.servers.process import alive
 
 SERVE = "import time; print('ready', flush=True); time.sleep(600)"
-FAIL = "import sys; print('line of the log'); sys.exit('no such setting')"
+FAIL = "import sys; print('line of the log', flush=True); sys.exit('no such setting')"
 HANG = "import time; print('still loading', flush=True); time.sleep(600)"
 
 
