@@ -191,7 +191,7 @@ _CHECK: Final = "Check bootstrap.servers, security.protocol, and that the broker
 
 def _words(error: Exception) -> str:
     """Return what the broker said, or the name of the error."""
-    return " ".join(str(argument) for argument in error.args) or type(error).__name__
+    return " ".join(argument for argument in error.args if isinstance(argument, str)) or type(error).__name__
 
 
 def _reason(error: OSError) -> str:
