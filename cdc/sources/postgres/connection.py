@@ -13,8 +13,12 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError, SlotInUse, SourceRefused, SourceUnavailable
 from cdc.sources.postgres.types import SESSION_SETTINGS
 
+# A snapshot is one long transaction, and the session that exports it is idle meanwhile.
+PATIENCE = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 # A blank inside a value is escaped, as libpq's manual says of `options`.
-SESSION_OPTIONS = " ".join(f"-c {name}={value}".replace(", ", ",\\ ") for name, value in SESSION_SETTINGS.items())
+SESSION_OPTIONS = " ".join(
+    f"-c {name}={value}".replace(", ", ",\\ ") for name, value in {**SESSION_SETTINGS, **PATIENCE}.items()
+)
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
