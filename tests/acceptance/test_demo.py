@@ -107,7 +107,7 @@ def read_until(process, pattern):
 def test_a_signal_while_the_servers_start_leaves_nothing_behind(alone):
     with started() as process:
         read_until(process, "^starting")
-        time.sleep(1.5)
+        time.sleep(0.7)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     assert output == "stopping\nstopped before the changes could be compared\n"
@@ -125,7 +125,7 @@ def test_a_signal_while_it_streams_ends_with_the_comparison(standing):
 
 
 def test_a_record_too_many_is_told_and_fails(standing, kafka):
-    with started("--for", "6s") as process:
+    with started() as process:
         read_until(process, r"\d+ events")
         [topic] = [name for name in topics(kafka.url, "shop_") if name.endswith(".public.customers")]
         record = read_committed(kafka.url, topic, settled=False)[17]
@@ -133,6 +133,7 @@ def test_a_record_too_many_is_told_and_fails(standing, kafka):
         producer = Producer({"bootstrap.servers": kafka.url})
         producer.produce(topic, record.value, record.key)
         assert producer.flush(20) == 0
+        process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
     *_, example, last = output.splitlines()
     assert example == f"duplicated: r customers {orjson.loads(record.key)['id']} (version 0)"
