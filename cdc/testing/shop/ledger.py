@@ -70,11 +70,6 @@ class Ledger:
         self._open: dict[Change, int] = {}
         self._hashes = array("q")
 
-    @property
-    def outstanding(self) -> int:
-        """How many changes are committed and not delivered yet."""
-        return sum(count for count in self._open.values() if count > 0)
-
     def begin(self, rows: Iterable[tuple[Row, int]]) -> None:
         """Note the rows, with their versions, that exist before the snapshot: each is to be delivered once, as a snapshot row."""
         for (table, key), version in rows:

@@ -51,10 +51,6 @@ alter table order_lines replica identity full;
 alter table payments replica identity full;
 """
 
-CUSTOMERS: Final = 6_000
-PRODUCTS: Final = 600
-ORDERS: Final = 12_000
-
 #: Fills the empty tables: about 48,000 rows, the same each time but for the keys of orders and payments.
 FILL: Final[LiteralString] = """
 insert into customers

@@ -53,14 +53,15 @@ class Trade:
         self._chance = chance
         self._numbers = itertools.count(1)
         self._customers = itertools.count(max(stock.customers, default=0) + 1)
+        # As much leaves as comes, so that a shop that runs for days does not grow.
         self._kinds = {
-            self._place: 30,
+            self._place: 24,
             self._pay: 22,
-            self._ship: 20,
-            self._archive: 16,
-            self._cancel: 4,
-            self._register: 6,
-            self._leave: 3,
+            self._ship: 22,
+            self._archive: 22,
+            self._cancel: 2,
+            self._register: 4,
+            self._leave: 4,
             self._move: 8,
             self._reprice: 5,
             self._restock: 4,

@@ -78,11 +78,6 @@ def test_a_missing_one_does_not_hide_behind_a_duplicate_of_another(ledger):
     assert (comparison.missing, comparison.duplicated, comparison.foreign) == (1, 1, 0)
 
 
-def test_outstanding_is_what_is_not_delivered_yet(ledger):
-    deliver(ledger, CREATED, replace(CREATED, version=7))
-    assert ledger.outstanding == 5
-
-
 def test_the_rows_are_those_that_the_changes_leave(ledger):
     assert ledger.rows == {("customers", (0,)): 0, ("customers", (2,)): 0, ("orders", ("a",)): 2}
 

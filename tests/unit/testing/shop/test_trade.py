@@ -67,6 +67,14 @@ def test_all_kinds_of_changes_occur(stock, ledger):
     assert seen == expected
 
 
+def test_the_shop_does_not_grow_without_end(stock, ledger):
+    shop = trade(stock, ledger)
+    perform(shop, ledger, 3000)
+    rows = len(ledger.rows)
+    perform(shop, ledger, 9000)
+    assert len(ledger.rows) < 1.5 * rows + 200
+
+
 def test_an_abandoned_transaction_changes_nothing_in_the_shop(stock, ledger):
     shop = trade(stock, ledger)
     abandoned = 0
