@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from cdc.config.settings import PipelineSettings
-from cdc.errors import KafkaRefused, KafkaUnavailable
+from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, SourceLost
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
@@ -100,7 +100,20 @@ class Session(Generic[P]):
             stored = await self._load_offset(await self._prepare_snapshot())
         self._in_snapshot = _needs_snapshot(stored)
         self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
-        await self._source.start(stored)
+        await self._start_source(stored)
+
+    async def _start_source(self, stored: Offset | None) -> None:
+        """Start the source. What seems lost is not, if a later instance has moved both the offset and the slot."""
+        try:
+            await self._source.start(stored)
+        except SourceLost:
+            newest = await self._load_offset(self._require_publisher())
+            if newest != stored:
+                raise Fenced(
+                    f"another instance has started and published up to {newest}",
+                    "Stop one of the two, or give one of them another name and slot.",
+                ) from None
+            raise
 
     async def _prepare_snapshot(self) -> P:
         """Ask for transactions that may last longer, so that one can hold the snapshot; a broker may refuse that."""
@@ -253,7 +266,7 @@ class Session(Generic[P]):
                 "a source transaction is published in parts, as it takes longer than one Kafka transaction may last"
             )
 
-    def _require_publisher(self) -> Publisher:
+    def _require_publisher(self) -> P:
         if self._publisher is None:
             raise RuntimeError("the session has not been started")
         return self._publisher

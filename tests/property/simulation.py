@@ -2,7 +2,7 @@
 
 Real are the session, the pipeline with its retries, the PostgreSQL source and its decoder. Simulated are a log that is pruned up to what was
 acknowledged and sent again from there, a broker with transactions that fences, aborts what is too old, and takes requests late, and processes that
-are killed at any moment, cut off, or started twice. A seed decides all of it.
+are killed at any moment, cut off, stopped for a while, or started twice. A seed decides all of it.
 """
 
 from __future__ import annotations
@@ -179,6 +179,8 @@ class Process:
     def _travel(self, error: type[CdcError]) -> Callable[[], Awaitable[None]]:
         async def travel() -> None:
             await asyncio.sleep(self.world.delay(self.random))
+            if self.world.faults and self.random.random() < self.world.stall_rate:
+                await asyncio.sleep(self.random.uniform(5, 100))
             await self.breathe()
             if self.world.faults and self.random.random() < self.world.fault_rate:
                 raise error("the connection broke", "Wait.")
@@ -236,6 +238,8 @@ class SimulatedPublisher(MemoryPublisher):
 
     async def commit(self, partition: Mapping[str, str], offset: Offset) -> None:
         transaction = KafkaTransaction(tuple(self._transaction()), dict(partition), dict(offset))
+        if "transaction_lsn" in offset and transaction.records:
+            assert now() - self._begun > self._timeout * 0.499, "a source transaction was split without need"
         request = self._world.spawn(self._deliver(transaction, self._process.random.random()))
         patience = self._process.random.choice([0.5, 30.0]) if self._world.faults else 30.0
         done, _ = await asyncio.wait({request}, timeout=patience)
@@ -274,7 +278,9 @@ class World:
         self.kills = 0
         self.faults = True
         self.fault_rate = self.random.choice([0, 0, 0.002, 0.01, 0.03])
+        self.stall_rate = self.random.choice([0, 0, 0.01, 0.05])
         self.slowness = self.random.choice([0.001, 0.05, 0.5, 3.0])
+        self.kill_rate = self.random.choice([0.3, 0.8, 1.0])
         self.batch_rows = self.random.choice([1, 2, 3, 7, 1000])
         self._requests: set[asyncio.Task[None]] = set()
         self._processes: list[Process] = []
@@ -327,7 +333,7 @@ class World:
         process = Process(self, Random(self.random.random()))
         self._processes.append(process)
         await asyncio.wait({process.task}, timeout=self.random.expovariate(1 / 40))
-        if self.random.random() < 0.8 and process.alive:
+        if self.random.random() < self.kill_rate and process.alive:
             self.kills += 1
             await process.kill()
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, SourceUnavailable
+from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, SourceLost, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Unconvertible
 from cdc.pipeline.session import CONTINUES_HEADER
@@ -490,6 +490,34 @@ class TestFailures:
         with pytest.raises(SourceUnavailable):
             await session.run()
         assert bench.steps[-2:] == ["source: stop", "snapshot publisher: close"]
+
+    @virtual
+    async def test_what_the_slot_has_lost_is_an_error(self):
+        bench = Bench()
+        bench.store(MemoryPosition(0))
+        bench.log.commit(insert(1))
+        bench.log.acknowledged = 1
+        with pytest.raises(SourceLost):
+            await bench.session().run()
+
+    @virtual
+    async def test_a_slot_that_a_later_instance_has_moved_is_not_lost(self):
+        bench = Bench()
+        bench.store(MemoryPosition(0))
+        bench.log.commit(insert(1))
+        load = bench.load_offset
+
+        async def load_and_be_overtaken(publisher):
+            offset = await load(publisher)
+            if bench.log.acknowledged == 0:
+                bench.store(MemoryPosition(1))
+                bench.log.acknowledged = 1
+            return offset
+
+        bench.load_offset = load_and_be_overtaken  # type: ignore[method-assign]
+        with pytest.raises(Fenced, match="another instance has started and published up to"):
+            await bench.session().run()
+        assert bench.steps[-1] == "publisher: close"
 
     @virtual
     @pytest.mark.parametrize("seconds", [0, 0.5, 3])

@@ -168,6 +168,9 @@ class SimulatedStream:
         server = self._server
         if self._next < len(server.transactions):
             transaction = server.transactions[self._next]
+            if self._random.random() < 0.2:
+                yield m.keepalive(self._random.randint(transaction.commit_lsn - 8, transaction.commit_lsn))
+                return
             self._next += 1
             if self._random.random() < 0.8 or any(change is not None for change in transaction.changes):
                 yield from self._transaction(transaction)
