@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from cdc.config.settings import PipelineSettings
-from cdc.errors import CdcError, Fenced, KafkaUnavailable, SourceUnavailable
+from cdc.errors import CdcError, Fenced, KafkaUnavailable, SourceRefused, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.records import RecordBatch
@@ -144,7 +144,7 @@ class Process:
     async def _run(self) -> None:
         try:
             await Pipeline(self._session, PROCESS_SETTINGS).run()
-        except Fenced:
+        except (Fenced, SourceRefused):  # refused: another instance was quicker to create the slot
             self.world.fenced += 1
         except CdcError as error:
             if not error.retriable:

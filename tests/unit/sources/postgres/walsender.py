@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import SlotInUse, SourceUnavailable
+from cdc.errors import SlotInUse, SourceRefused, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.table import Table
@@ -104,6 +104,8 @@ class SimulatedPostgres:
         return len(self.views) - 1
 
     def create_slot(self) -> NewSlot:
+        if self.confirmed is not None:
+            raise SourceRefused("the slot already exists", "Another instance was quicker.")
         self.confirmed = self.lsn
         self.views.append(SeenBySnapshot(frozenset(range(len(self.transactions))), None))
         return NewSlot(self.lsn, str(len(self.views) - 1))
