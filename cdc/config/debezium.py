@@ -228,7 +228,6 @@ SNAPSHOT: Final = in_group(
         HIGH,
         choices=("initial", "no_data"),
         planned=_SNAPSHOT_MODES,
-        former={"never": "no_data", "schema_only": "no_data"},
     ),
     planned("snapshot.mode.custom.name", Type.STRING, "", "Name of a custom snapshot mode."),
     planned(

@@ -27,7 +27,7 @@ from tests.support.golden.case import Case, Step
 from tests.support.golden.normaliser import normalised
 from tests.support.kafka_reader import Read, read_committed, topics
 
-QUIET_SECONDS = 0.25
+QUIET_SECONDS = 1.2
 CASE_DATABASE = "golden"
 JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
 

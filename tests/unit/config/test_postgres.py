@@ -123,8 +123,8 @@ def test_values_that_are_refused(name, text):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("snapshot.mode", "schema_only"),
-        ("snapshot.mode", "NEVER"),
+        ("snapshot.mode", "no_data"),
+        ("snapshot.mode", "NO_DATA"),
         ("skipped.operations", "t"),
         ("heartbeat.interval.ms", "0"),
         ("signal.enabled.channels", "source"),

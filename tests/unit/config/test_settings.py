@@ -52,7 +52,7 @@ def test_each_property_of_the_source_arrives():
         publication_name="p",
         publication_autocreate_mode="all_tables",
         status_update_interval_ms="500",
-        snapshot_mode="never",
+        snapshot_mode="no_data",
         decimal_handling_mode="string",
         time_precision_mode="connect",
         binary_handling_mode="base64-url-safe",
