@@ -147,7 +147,10 @@ class _SenderClient:
 
     async def coordinator_lookup(self, kind: int, key: str) -> int:
         self.no_coordinator = True
-        node: int = await self._client.coordinator_lookup(kind, key)
+        try:
+            node: int = await self._client.coordinator_lookup(kind, key)
+        except AssertionError as error:  # it asks any broker, and the metadata may name none while the cluster comes back
+            raise ResultUnknownError("FindCoordinatorRequest") from error
         self.no_coordinator = False
         return node
 
