@@ -35,10 +35,17 @@ def read_committed(
     `settled=False` the end is the last stable offset, and what is open is left out. A topic that does not exist is empty.
     `settings` are librdkafka's, for TLS and authentication, with `_` for `.`.
     """
+    return list(each_committed(servers, *topics, timeout=timeout, settled=settled, **settings))
+
+
+def each_committed(
+    servers: str, *topics: str, timeout: float = 30, settled: bool = True, **settings: str | int
+) -> Iterator[Read]:
+    """Yield what `read_committed` returns, for topics that are too large for the memory."""
     with _consumer(servers, "read_uncommitted" if settled else "read_committed", settings) as consumer:
         ends = _ends(consumer, topics, timeout)
     with _consumer(servers, "read_committed", settings) as consumer:
-        return list(_until(consumer, ends, timeout))
+        yield from _until(consumer, ends, timeout)
 
 
 def read_uncommitted(servers: str, *topics: str, timeout: float = 30, **settings: str | int) -> list[Read]:
