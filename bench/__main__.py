@@ -6,6 +6,7 @@ import argparse
 import statistics
 
 from bench import latency, narrow
+from cdc.testing.servers.base import Address
 from cdc.testing.servers.kafka import KafkaServer
 from cdc.testing.servers.postgres import PostgresServer
 
@@ -23,16 +24,26 @@ def main() -> None:
 
 
 def _narrow(rows: int) -> tuple[narrow.Result, narrow.Result]:
-    """Read one backlog twice, on fresh servers."""
+    """Read one backlog twice, on fresh servers that a smaller one has warmed up; make sure that every row has arrived."""
+    first = rows // 4 // 100 * 100
     with PostgresServer() as postgres, KafkaServer() as kafka:
-        end = narrow.backlog(postgres.address, rows)
-        limit = narrow.limit(postgres.address, rows, end)
-        return limit, narrow.ours(postgres.address, kafka.address, rows, end)
+        narrow.prepare(postgres.address)
+        _both(postgres.address, kafka.address, 0, first)
+        pair = _both(postgres.address, kafka.address, first, rows)
+        delivered = narrow.count(kafka.address, "bench.public.accounts")
+    if delivered != first + rows:
+        raise SystemExit(f"{first + rows} rows were committed, but {delivered} delivered")
+    return pair
+
+
+def _both(postgres: Address, kafka: Address, start: int, rows: int) -> tuple[narrow.Result, narrow.Result]:
+    end = narrow.backlog(postgres, start, rows)
+    return narrow.limit(postgres, rows, end), narrow.ours(postgres, kafka, rows, end)
 
 
 def _latency(seconds: int) -> list[float]:
     with PostgresServer() as postgres, KafkaServer() as kafka:
-        narrow.backlog(postgres.address, 0)
+        narrow.prepare(postgres.address)
         return latency.measure(postgres.address, kafka.address, seconds)
 
 

@@ -12,12 +12,14 @@ from bench.narrow import connect, connector
 from cdc.testing.servers.base import Address
 
 RATE = 500
+#: Left out at the beginning, in seconds: the connector starts meanwhile, and the broker's code is compiled as it runs.
+WARM_UP = 10
 
 
 def measure(postgres: Address, kafka: Address, seconds: int) -> list[float]:
-    """Return the sorted latencies, in milliseconds, of one insert a transaction; the first two seconds are left out."""
+    """Return the sorted latencies, in milliseconds, of one insert a transaction, after the warm-up."""
     first = 1_000_000_000
-    total = RATE * seconds
+    total = RATE * (WARM_UP + seconds)
     with connector(postgres, kafka, "latency"):
         ready, wait = multiprocessing.Pipe()
         writer = multiprocessing.Process(target=_write, args=(postgres, first, total, wait))
@@ -25,7 +27,7 @@ def measure(postgres: Address, kafka: Address, seconds: int) -> list[float]:
         seen = _read(kafka, first, total)
         committed = ready.recv()
         writer.join()
-    pairs = zip(committed[2 * RATE :], seen[2 * RATE :], strict=True)
+    pairs = zip(committed[WARM_UP * RATE :], seen[WARM_UP * RATE :], strict=True)
     return sorted((arrived - commit) * 1000 for commit, arrived in pairs)
 
 
