@@ -179,13 +179,17 @@ class Process:
     def _travel(self, error: type[CdcError]) -> Callable[[], Awaitable[None]]:
         async def travel() -> None:
             await asyncio.sleep(self.world.delay(self.random))
-            if self.world.faults and self.random.random() < self.world.stall_rate:
-                await asyncio.sleep(self.random.uniform(5, 100))
+            await self.stall(self.world.stall_rate)
             await self.breathe()
             if self.world.faults and self.random.random() < self.world.fault_rate:
                 raise error("the connection broke", "Wait.")
 
         return travel
+
+    async def stall(self, likelihood: float) -> None:
+        """Stand still for a while, sometimes, as a process that is stopped or swapped out."""
+        if self.world.faults and self.random.random() < likelihood:
+            await asyncio.sleep(self.random.uniform(5, 100))
 
     async def breathe(self) -> None:
         """Do nothing any more once the process is killed."""
@@ -228,6 +232,7 @@ class SimulatedPublisher(MemoryPublisher):
         self.travel = process._travel(KafkaUnavailable)
 
     async def start(self) -> None:
+        await self._process.stall(5 * self._world.stall_rate)
         await self.travel()
         await super().start()
         await self.travel()
@@ -330,8 +335,9 @@ class World:
 
     async def _trouble(self) -> None:
         """Start an instance, sometimes beside a living one, and kill it sometimes."""
-        process = Process(self, Random(self.random.random()))
-        self._processes.append(process)
+        for _ in range(self.random.choice([1, 1, 1, 2])):
+            process = Process(self, Random(self.random.random()))
+            self._processes.append(process)
         await asyncio.wait({process.task}, timeout=self.random.expovariate(1 / 40))
         if self.random.random() < self.kill_rate and process.alive:
             self.kills += 1

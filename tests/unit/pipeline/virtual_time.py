@@ -48,11 +48,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Make a test of a coroutine function, on virtual time."""
+    """Make a test of a coroutine function, on virtual time; it may take a day of it."""
 
     @functools.wraps(test)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run(test(*args, **kwargs))
+        return run(asyncio.wait_for(test(*args, **kwargs), 86_400))
 
     return wrapper
 

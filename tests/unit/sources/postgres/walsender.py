@@ -149,19 +149,22 @@ class SimulatedStream:
         if server.reader is not None:
             raise SlotInUse("the slot is active", "Stop the other reader.")
         server.reader = self
-        begin = max(lsn, server.confirmed or 0)
+        # PostgreSQL begins at the later one; a source must not rely on it.
+        begin = self._random.choice([max(lsn, server.confirmed or 0), server.confirmed or 0])
         self._next = bisect_left(server.transactions, begin, key=lambda each: each.commit_lsn)
 
     async def read(self) -> list[memoryview]:
         await self._travel()
+        portion = self._random.randint(1, 20)
         while not self._waiting:
             if self._server.reader is not self:
                 raise SourceUnavailable("the server has closed the connection", "Wait.")
             behind = self._next == len(self._server.transactions)
+            while self._next < len(self._server.transactions) and len(self._waiting) < portion:
+                self._waiting += self._following()
             self._waiting += self._following()
             if not self._waiting and behind:
                 await self._server.grown.wait()
-        portion = self._random.randint(1, 20)
         taken, self._waiting = self._waiting[:portion], self._waiting[portion:]
         return [memoryview(message) for message in taken]
 
