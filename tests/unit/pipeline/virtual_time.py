@@ -50,9 +50,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Make a test of a coroutine function, on virtual time; it may take a day of it."""
 
+    async def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+        async with asyncio.timeout(86_400):
+            return await test(*args, **kwargs)
+
     @functools.wraps(test)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run(asyncio.wait_for(test(*args, **kwargs), 86_400))
+        return run(limited(*args, **kwargs))
 
     return wrapper
 
