@@ -149,7 +149,8 @@ class _SenderClient:
         self.no_coordinator = True
         try:
             node: int = await self._client.coordinator_lookup(kind, key)
-        except AssertionError as error:  # it asks any broker, and the metadata may name none while the cluster comes back
+        except AssertionError as error:
+            # It asks any broker, and the metadata may name none while the cluster comes back.
             raise ResultUnknownError("FindCoordinatorRequest") from error
         self.no_coordinator = False
         return node
