@@ -25,7 +25,9 @@ def test_every_change_arrives_once_over_twenty_outages(topic_prefix, tmp_path):
         database = created(postgres.address)
         prepare(database, rows=ROWS)
         config = properties(database, kafka.address.url, topic_prefix, table_include_list=CAPTURED)
-        script = Script(tmp_path, {**config, "retriable.restart.connector.wait.ms": "2000"})
+        # A broker that stops in good order answers until the end; a commit may then wait as long as a transaction may last.
+        patience = {"retriable.restart.connector.wait.ms": "2000", "transaction.timeout.ms": "15000"}
+        script = Script(tmp_path, {**config, **patience})
         try:
             assert_exactly_once_over_outages(script, database, kafka.address.url, topic_prefix, outages)
         finally:

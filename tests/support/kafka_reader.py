@@ -86,14 +86,14 @@ def _ends(consumer: Consumer, names: Iterable[str], timeout: float) -> dict[tupl
     wanted = [TopicPartition(name, number) for name in names if name in known for number in known[name].partitions]
     found = {}
     for partition in wanted:
-        low, high = _watermarks(consumer, partition, timeout)
+        low, high = watermarks(consumer, partition, timeout)
         if low < high:
             found[partition.topic, partition.partition] = high
     return found
 
 
-def _watermarks(consumer: Consumer, partition: TopicPartition, timeout: float) -> tuple[int, int]:
-    """Ask again while the partition has no leader, as just after a restart of the broker."""
+def watermarks(consumer: Consumer, partition: TopicPartition, timeout: float) -> tuple[int, int]:
+    """Return the first offset and the end; asks again while there is no leader, as in a new topic or after a restart."""
     deadline = time.monotonic() + timeout
     while True:
         try:

@@ -25,7 +25,7 @@ from tests.support.connector import Connector, InThread, SlotView
 from tests.support.database import Database, TupleRow, created, dropped
 from tests.support.golden.case import Case, Step
 from tests.support.golden.normaliser import normalised
-from tests.support.kafka_reader import Read, read_committed, topics
+from tests.support.kafka_reader import Read, read_committed, topics, watermarks
 
 QUIET_SECONDS = 1.2
 CASE_DATABASE = "golden"
@@ -128,7 +128,7 @@ class _Run:
         mine = [
             TopicPartition(name, number) for name in known if self.prefix in name for number in known[name].partitions
         ]
-        return sum(consumer.get_watermark_offsets(partition)[1] for partition in mine)
+        return sum(watermarks(consumer, partition, timeout=10)[1] for partition in mine)
 
     def _steps(self, connector: Connector) -> None:
         with ExitStack() as stack:
