@@ -6,11 +6,10 @@ The internal topics have few partitions and one replica, so that the first trans
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,9 +82,8 @@ class KafkaServer(NativeServer):
 
     def _prepare(self) -> None:
         _write(self._settings, self._all_properties())
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         quick = ("-XX:TieredStopAtLevel=1", "-Xmx128m")
-        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(self._settings)]
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id(), "--config", str(self._settings)]
         self._run([*java(*quick), *tool, *self._security.format_options()])
 
     def _recover(self) -> None:
@@ -151,6 +149,11 @@ class KafkaServer(NativeServer):
 
 def _write(file: Path, properties: Mapping[str, str]) -> None:
     file.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+
+
+def cluster_id() -> str:
+    """Return a new cluster id: 16 bytes in URL-safe base64. One that began with `-` would be taken for an option."""
+    return f"c{secrets.token_urlsafe(16)[1:]}"
 
 
 def version() -> str:
