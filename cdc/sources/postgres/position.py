@@ -36,6 +36,11 @@ class Visibility:
         return full < low or (full < high and full not in running)
 
 
+def still_needed(visibility: Visibility | None, lsn: int) -> Visibility | None:
+    """Return the visibility as long as a stream that has come to `lsn` can meet transactions that it decides, then None."""
+    return visibility if visibility is not None and lsn < visibility.until else None
+
+
 def _widen(xid: int, near: int) -> int:
     """Return the 64-bit transaction id that ends in `xid` and lies nearest to `near`."""
     full = (near & ~0xFFFFFFFF) | xid

@@ -16,7 +16,7 @@ from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import SnapshotProgress
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.position import PostgresPosition, Visibility
+from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.schema import Catalog
@@ -251,8 +251,7 @@ class PostgresLog:
         """Return what the position at the start still has to say: until the stream has come past it."""
         reached, start = self._decoder.resume_lsn, self._position
         partial = start.partial if start.partial and reached <= start.partial[0] else None
-        visibility = start.visibility if start.visibility and reached < start.visibility.until else None
-        return partial, visibility
+        return partial, still_needed(start.visibility, reached)
 
     def _new_batch(self) -> ChangeBatch:
         batch = ChangeBatch(self._settings.tombstones_on_delete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -21,8 +22,11 @@ from cdc.model.change import ChangeEvent, read_event
 from cdc.model.event import Transaction
 from cdc.offsets.base import OffsetStore
 from cdc.offsets.memory import MemoryOffsetStore
-from cdc.sources.postgres.position import PostgresPosition
+from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
 from cdc.sources.postgres.source import PostgresLog
+
+#: How often the position is stored while only the log moves on and nothing waits to be acknowledged, in seconds.
+IDLE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,20 @@ class SourceTransaction:
     """The changes of one committed transaction, in order; or a part of the snapshot, when `snapshot` is true.
 
     Iterating makes the events, so a transaction that is not looked at costs little. `committed_at` is the server's time of the commit.
+    `number` counts the transactions of this source from 1 on.
     """
 
     def __init__(
-        self, source: PostgresSource, position: PostgresPosition, segments: Sequence[_Segment], info: Transaction | None
+        self,
+        source: PostgresSource,
+        number: int,
+        position: PostgresPosition,
+        segments: Sequence[_Segment],
+        info: Transaction | None,
     ) -> None:
         self._source = source
         self._segments = segments
+        self.number = number
         self.position = position
         self.snapshot = info is None
         self.id = "" if info is None else info.id
@@ -62,9 +73,9 @@ class SourceTransaction:
         """Note that this transaction and all before it are done with.
 
         The position is stored first and then reported to the server, which may then recycle its log. What is not acknowledged when the
-        process ends is delivered again.
+        process ends is delivered again. A second time, or after a later transaction, it changes nothing.
         """
-        await self._source.acknowledge(self.position)
+        await self._source.acknowledge(self)
 
 
 class PostgresSource:
@@ -103,6 +114,9 @@ class PostgresSource:
         self._log = PostgresLog(self._settings)
         self._stack = AsyncExitStack()
         self._transactions = self._read()
+        self._delivered = 0
+        self._acknowledged = 0
+        self._stored_at = float("-inf")
 
     async def __aenter__(self) -> Self:
         """Connect; raises SourceUnavailable, SourceRefused or SourceLost."""
@@ -130,24 +144,52 @@ class PostgresSource:
 
     async def _read(self) -> AsyncIterator[SourceTransaction]:
         waiting: list[_Segment] = []
+        visibility: Visibility | None = None
         async for batch in self._log.batches():
             start = 0
             for info in batch.transactions:
                 waiting.append(_Segment(batch, start, info.rows))
                 start = info.rows
-                position = replace(batch.position, lsn=info.end, last_commit=info.end, partial=None)
-                yield SourceTransaction(self, position, waiting, info)
+                yield self._transaction(_position_behind(info, batch, visibility), waiting, info)
                 waiting = []
+            visibility = batch.position.visibility
             if start < len(batch):
                 waiting.append(_Segment(batch, start, len(batch)))
             if waiting and (batch.position.snapshot or (batch.boundary and not batch.transactions)):
-                yield SourceTransaction(self, batch.position, waiting, None)
+                yield self._transaction(batch.position, waiting, None)
                 waiting = []
+            if not waiting and batch.boundary:
+                await self._move_on(batch.position)
 
-    async def acknowledge(self, position: PostgresPosition) -> None:
-        """Store a position and let the server forget what lies before it; `SourceTransaction.ack` calls this."""
+    def _transaction(
+        self, position: PostgresPosition, segments: Sequence[_Segment], info: Transaction | None
+    ) -> SourceTransaction:
+        self._delivered += 1
+        return SourceTransaction(self, self._delivered, position, segments, info)
+
+    async def _move_on(self, position: PostgresPosition) -> None:
+        """Store a position behind which nothing waits to be acknowledged, from time to time: the server need not keep its log."""
+        if self._acknowledged == self._delivered and time.monotonic() - self._stored_at >= IDLE_SECONDS:
+            await self._store(position)
+
+    async def acknowledge(self, transaction: SourceTransaction) -> None:
+        """Note that a transaction and all before it are done with; `SourceTransaction.ack` calls this."""
+        if transaction.number > self._acknowledged:
+            self._acknowledged = transaction.number
+            await self._store(transaction.position)
+
+    async def _store(self, position: PostgresPosition) -> None:
+        """Store a position, and let the server forget what lies before it."""
         await self._offsets.store(self._log.partition, position.offset())
         self._log.acknowledge(position)
+        self._stored_at = time.monotonic()
+
+
+def _position_behind(info: Transaction, batch: ChangeBatch, visibility: Visibility | None) -> PostgresPosition:
+    """Return the position behind a transaction of a batch; `visibility` is that of the batch before."""
+    position: PostgresPosition = batch.position
+    seen = still_needed(visibility, info.end)
+    return replace(position, lsn=info.end, last_commit=info.end, partial=None, visibility=seen)
 
 
 def _connection_settings(dsn: str) -> PostgresSettings:

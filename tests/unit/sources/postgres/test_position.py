@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdc.errors import SourceLost
 from cdc.model.position import Offset, format_lsn, parse_lsn
-from cdc.sources.postgres.position import PostgresPosition, Visibility
+from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
 
 LSN = st.integers(1, 2**63 - 1)
 positions = st.builds(
@@ -145,6 +145,12 @@ class TestVisibility:
         seen = {full: snapshot.sees(1, full & 0xFFFFFFFF) for full in range(low - 3, high + 3)}
         running_or_later = {low, 2**32 + 3, high, high + 1, high + 2}
         assert {full for full, visible in seen.items() if not visible} == running_or_later
+
+    def test_it_is_needed_until_the_stream_has_passed_it(self):
+        snapshot = Visibility("10:20:", 1000)
+        assert still_needed(snapshot, 999) is snapshot
+        assert still_needed(snapshot, 1000) is None
+        assert still_needed(None, 0) is None
 
     @given(data=st.data())
     def test_like_a_plain_model_on_64_bits(self, data):
