@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.support.connector import Script, properties
+from tests.support.kafka_reader import read_committed
 from tests.support.kills import drain
 from tests.support.load import CAPTURED, prepare, writing
 from tests.support.proof import faults
@@ -30,20 +33,31 @@ def scripts(config, tmp_path):
         script.kill()
 
 
-def test_sigterm_stops_within_five_seconds_under_load_and_loses_nothing(scripts, database, kafka, topic_prefix, config):
+def test_signal_stops_within_five_seconds_under_load_and_loses_nothing(scripts, database, kafka, topic_prefix):
     script, _ = scripts
     with writing(database, rows=ROWS, pause=0) as load:
-        for _ in range(3):
+        for how in (signal.SIGTERM, signal.SIGINT):
             script.start()
             script.wait_for("streaming from")
             before = load.committed
             load.wait_for(before + 200)
-            assert script.terminate(5) == 0
+            assert script.terminate(5, how) == 0
             assert "stopped at" in script.output
+            assert "Traceback" not in script.output
         script.start()
     drain(script, database, topic_prefix)
     script.stop()
     assert not faults(database, kafka.url, topic_prefix, rows=ROWS)
+
+
+def test_signal_stops_within_five_seconds_in_the_snapshot(scripts, database, kafka, topic_prefix):
+    database.execute("insert into accounts select g, 'more', 'more', null from generate_series(5000, 400000) g")
+    script, _ = scripts
+    script.start()
+    script.wait_for("created topic")
+    assert script.terminate(5) == 0
+    assert "streaming from" not in script.output
+    assert not read_committed(kafka.url, f"{topic_prefix}.public.accounts")
 
 
 def test_second_instance_goes_on_and_the_first_says_so_and_stops(scripts, database, kafka, topic_prefix):

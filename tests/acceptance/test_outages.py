@@ -10,7 +10,7 @@ from cdc.testing.servers import KafkaServer, PostgresServer
 from tests.support.connector import Script, properties
 from tests.support.database import Database, created
 from tests.support.load import CAPTURED, prepare
-from tests.support.outages import ROWS, assert_exactly_once_over_outages
+from tests.support.outages import ROWS, WAITING, assert_exactly_once_over_outages
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,15 @@ def test_crash_of_kafka_is_waited_for(script, own_database, own_kafka, topic_pre
     assert_exactly_once_over_outages(
         script, own_database, own_kafka.address.url, topic_prefix, [(own_kafka.kill, own_kafka.start)]
     )
+
+
+def test_signal_stops_within_five_seconds_while_kafka_is_gone(script, own_kafka):
+    script.start()
+    script.wait_for("streaming from")
+    own_kafka.kill()
+    try:
+        script.wait_for(WAITING)
+        assert script.terminate(5) == 0
+    finally:
+        own_kafka.start()
+    assert "Traceback" not in script.output

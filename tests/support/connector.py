@@ -114,9 +114,9 @@ class Script:
         if self.running:
             self.terminate(10)
 
-    def terminate(self, seconds: float) -> int:
-        """Send SIGTERM; return the exit code, or raise `subprocess.TimeoutExpired`."""
-        self.process.send_signal(signal.SIGTERM)
+    def terminate(self, seconds: float, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send SIGTERM or another signal; return the exit code, or raise `subprocess.TimeoutExpired`."""
+        self.process.send_signal(how)
         return self.process.wait(seconds)
 
     def kill(self) -> None:
