@@ -7,6 +7,9 @@ SOURCES := $(shell find cdc -name '*.pyx' -o -name '*.pxd')
 # Warnings of the build back end are for its authors.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# The modules are compiled while the servers are fetched.
+MAKEFLAGS += --jobs=2
+
 .DEFAULT_GOAL := help
 .PHONY: help env build servers check fix test demo bench reliability docs clean
 
