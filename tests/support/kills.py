@@ -38,11 +38,14 @@ class Kills:
 
 
 def assert_exactly_once_over_kills(
-    times: int, database: Database, servers: str, prefix: str, folder: Path, *, seed: int = 1
+    times: int, database: Database, servers: str, prefix: str, folder: Path, *, seed: int = 1, **more: str
 ) -> None:
-    """Kill the connector so many times under a load; then every change must be in Kafka once, in order for its key."""
+    """Kill the connector so many times under a load; then every change must be in Kafka once, in order for its key.
+
+    `more` are properties, with `_` for `.`.
+    """
     prepare(database, rows=ROWS)
-    script = Script(folder, properties(database, servers, prefix, table_include_list=CAPTURED))
+    script = Script(folder, properties(database, servers, prefix, table_include_list=CAPTURED, **more))
     try:
         with writing(database, rows=ROWS, seed=seed) as load:
             kills = kill_repeatedly(script, times, seed=seed)
