@@ -43,7 +43,8 @@ async def open_view(connection: Connection, settings: PostgresSettings, lsn: int
             await connection.execute(sql.SQL("set transaction snapshot {}").format(exported))
         cursor = await connection.execute(
             "select pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
-            "(case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_insert_lsn() end "
+            "(case when pg_is_in_recovery() then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) "
+            "else pg_current_wal_insert_lsn() end "
             "- '0/0')::bigint"
         )
         row = await cursor.fetchone()
@@ -77,7 +78,7 @@ class Snapshot:
         self._info.xid = view.xid
         self._batch = self._new_batch()
         self._rows = 0
-        self._held: tuple[CopyDecoder, memoryview, bool] | None = None
+        self._held: tuple[CopyDecoder, memoryview, bytes] | None = None
         self.progress: SnapshotProgress | None = None
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
@@ -85,7 +86,7 @@ class Snapshot:
         for number, table in enumerate(self._tables):
             async for batch in self._table(number, table):
                 yield batch
-        self._feed_held(b"last")
+        self._feed_last()
         batch = self._batch
         batch.position = self._position
         batch.boundary = True
@@ -107,22 +108,30 @@ class Snapshot:
 
     def _take(self, decoder: CopyDecoder, messages: list[memoryview], *, first: bool) -> None:
         """Decode rows with their markers; the last one waits until it is known what follows it."""
+        self._feed_held(ends_table=first)
+        marker = b"true"
         if first:
-            self._feed_held(b"last_in_data_collection")
-            if len(messages) > 1:
-                decoder.feed(messages[:1], self._batch, b"first_in_data_collection" if self._rows else b"first")
-                del messages[0]
-                self._rows += 1
-        else:
-            self._feed_held(b"true")
-        decoder.feed(messages[:-1], self._batch, b"true")
-        self._held = (decoder, messages[-1], self._rows == 0)
+            marker = b"first_in_data_collection" if self._rows else b"first"
+        *rows, held = messages
+        decoder.feed(rows[:1], self._batch, marker)
+        decoder.feed(rows[1:], self._batch, b"true")
+        self._held = (decoder, held, b"true" if rows else marker)
         self._rows += len(messages)
 
-    def _feed_held(self, marker: bytes) -> None:
+    def _feed_held(self, *, ends_table: bool) -> None:
+        """Decode the row that waited: more of its table follow, or its table ends with it."""
         if self._held is not None:
-            decoder, row, very_first = self._held
-            decoder.feed([row], self._batch, b"first" if very_first and marker != b"last" else marker)
+            decoder, row, marker = self._held
+            if ends_table and marker != b"first":
+                marker = b"last_in_data_collection"
+            decoder.feed([row], self._batch, marker)
+            self._held = None
+
+    def _feed_last(self) -> None:
+        """Decode the row that ends the snapshot."""
+        if self._held is not None:
+            decoder, row, _ = self._held
+            decoder.feed([row], self._batch, b"last")
             self._held = None
 
     def _cut(self) -> ChangeBatch:

@@ -86,10 +86,14 @@ class PostgresLog:
         self._identity = await self._stream.identify()
         slot = await self._when_free(self._find_free_slot)
         await ensure_publication(self._connection, self._settings)
-        published = await published_tables(self._connection, self._settings)
-        self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
-        self._warn_of_tables(published)
+        self._warn_of_tables(await self._find_tables())
         self._plan = await self._decide(stored, slot)
+
+    async def _find_tables(self) -> Sequence[PublishedTable]:
+        """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
+        published = await published_tables(self._need_connection(), self._settings)
+        self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        return published
 
     async def _check_server(self) -> None:
         with refusals(self._settings):
@@ -189,6 +193,7 @@ class PostgresLog:
         connection = self._need_connection()
         position = self._plan.position
         view = await open_view(connection, self._settings, position.lsn, self._plan.exported)
+        await self._find_tables()  # anew: while the slot was created, which may take long, tables may have come
         position = PostgresPosition(position.lsn, position.system_id, position.timeline, visibility=view.visibility)
         self._snapshot = Snapshot(
             connection, self._need_catalog(), self._settings, tables=self._tables, view=view, position=position
