@@ -10,6 +10,8 @@ from cdc.testing.servers.base import Address
 from cdc.testing.servers.kafka import KafkaServer
 from cdc.testing.servers.postgres import PostgresServer
 
+Pair = tuple[narrow.Result, narrow.Result]
+
 
 def main() -> None:
     """Run the workloads that were asked for."""
@@ -18,25 +20,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency run (default: 20)")
     parser.add_argument("--runs", type=int, default=3, help="how often the narrow workload runs; the median is printed")
     arguments = parser.parse_args()
-    pairs = [_narrow(arguments.rows) for _ in range(arguments.runs)]
+    pairs = _narrow(arguments.rows, arguments.runs)
     _print_throughput(sorted(pairs, key=lambda pair: pair[1].rate / pair[0].rate)[len(pairs) // 2])
     _print_latency(_latency(arguments.seconds))
 
 
-def _narrow(rows: int) -> tuple[narrow.Result, narrow.Result]:
-    """Read one backlog twice, on fresh servers that a smaller one has warmed up; make sure that every row has arrived."""
-    first = rows // 4 // 100 * 100
+def _narrow(rows: int, runs: int) -> list[Pair]:
+    """Read one backlog after another with both readers; the first warms the servers up. Make sure that every row has arrived."""
+    total = rows * (runs + 1)
     with PostgresServer() as postgres, KafkaServer() as kafka:
         narrow.prepare(postgres.address)
-        _both(postgres.address, kafka.address, 0, first)
-        pair = _both(postgres.address, kafka.address, first, rows)
+        pairs = [_both(postgres.address, kafka.address, start, rows) for start in range(0, total, rows)]
         delivered = narrow.count(kafka.address, "bench.public.accounts")
-    if delivered != first + rows:
-        raise SystemExit(f"{first + rows} rows were committed, but {delivered} delivered")
-    return pair
+    if delivered != total:
+        raise SystemExit(f"{total} rows were committed, but {delivered} delivered")
+    return pairs[1:]
 
 
-def _both(postgres: Address, kafka: Address, start: int, rows: int) -> tuple[narrow.Result, narrow.Result]:
+def _both(postgres: Address, kafka: Address, start: int, rows: int) -> Pair:
     end = narrow.backlog(postgres, start, rows)
     return narrow.limit(postgres, rows, end), narrow.ours(postgres, kafka, rows, end)
 
@@ -47,7 +48,7 @@ def _latency(seconds: int) -> list[float]:
         return latency.measure(postgres.address, kafka.address, seconds)
 
 
-def _print_throughput(pair: tuple[narrow.Result, narrow.Result]) -> None:
+def _print_throughput(pair: Pair) -> None:
     limit = pair[0]
     print(
         f"{'narrow, ' + format(limit.rows, ',') + ' rows':36} {'rows/s':>9} {'CPU-s/million':>14} {'peak MB':>8} {'ratio':>6}"
