@@ -15,6 +15,7 @@ from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset, format_lsn
 
 MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE"}
+OPERATIONS = {message_type: operation for operation, message_type in MESSAGE_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class PostgresPosition:
             event_lsn=_number(offset, "lsn"),
             xid=_number(offset, "txId"),
             commit_us=_number(offset, "ts_usec"),
+            operation=OPERATIONS.get(str(offset.get("messageType")), ""),
             partial=(split, _number(offset, "lsn_events_processed")) if split else None,
             snapshot="snapshot" in offset and not offset.get("snapshot_completed"),
             visibility=Visibility(visible, _number(offset, "snapshot_until")) if visible else None,

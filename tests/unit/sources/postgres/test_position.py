@@ -22,6 +22,7 @@ positions = st.builds(
     event_lsn=LSN,
     xid=st.integers(0, 2**32 - 1),
     commit_us=st.integers(0, 2**62),
+    operation=st.sampled_from(["", "c", "u", "d", "t"]),
     partial=st.none() | st.tuples(LSN, st.integers(1, 2**40)),
     snapshot=st.booleans(),
     visibility=st.none() | st.builds(Visibility, text=st.just("10:20:12,15"), until=LSN),
@@ -81,7 +82,7 @@ class TestDebeziumOffsets:
             "ts_usec": 5,
         }
         position = PostgresPosition.from_offset(stored)
-        assert position == PostgresPosition(300, last_commit=300, event_lsn=350, xid=9, commit_us=5)
+        assert position == PostgresPosition(300, last_commit=300, event_lsn=350, xid=9, commit_us=5, operation="c")
         assert position.partial is None, "Debezium counts events at one LSN, which is no place in a transaction"
 
     def test_before_the_first_commit(self):

@@ -22,7 +22,7 @@ from cdc.model.table import Table
 from cdc.sources.postgres import source as source_module
 from cdc.sources.postgres.position import PostgresPosition, Visibility
 from cdc.sources.postgres.reader import NewSlot, SystemIdentity
-from cdc.sources.postgres.slot import Slot
+from cdc.sources.postgres.slot import Slot, check_free
 from cdc.sources.postgres.source import PostgresLog
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, plan_of, table
@@ -113,7 +113,8 @@ class SimulatedPostgres:
     def slot(self) -> Slot | None:
         if self.confirmed is None:
             return None
-        return Slot("pgoutput", "logical", SETTINGS.dbname, None, "reserved", self.confirmed)
+        active = None if self.reader is None else 1
+        return Slot("pgoutput", "logical", SETTINGS.dbname, active, "reserved", self.confirmed)
 
     def confirm(self, flushed: int) -> None:
         """Take an acknowledgement; never backwards."""
@@ -228,9 +229,14 @@ class SimulatedLog(PostgresLog):
     async def start(self, stored: Offset | None) -> None:
         self._stream = self._connect()  # type: ignore[assignment]
         self._identity = await self._need_stream().identify()
+        self._plan = await self._decide(stored, await self._when_free(self._find_free_slot))
+
+    async def _find_free_slot(self) -> Slot | None:
         slot = self._server.slot()
         await self._travel()
-        self._plan = await self._decide(stored, slot)
+        if slot is not None:
+            check_free(slot, SETTINGS)
+        return slot
 
     async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
         start = self._plan.position
