@@ -89,7 +89,7 @@ async def test_an_idle_table_does_not_keep_the_log_of_others(open_source, databa
 
 
 async def test_a_loop_may_be_left_and_the_source_be_closed(open_source, database):
-    async with open_source() as source, aclosing(aiter(source)) as transactions:  # type: ignore[type-var]
+    async with open_source() as source, aclosing(aiter(source)) as transactions:
         async for _ in transactions:
             break
     assert database.execute("select active from pg_replication_slots where slot_name = %s", database.name) is not None
