@@ -1,0 +1,273 @@
+"""Millions of damaged inputs through every compiled decoder: a right answer or an error of ours, never anything else.
+
+`CDC_FUZZ_INPUTS` sets how many inputs each decoder gets (1,000,000 unless told), `CDC_FUZZ_SEED` where the random numbers begin.
+
+With AddressSanitizer, which sees every byte that is read beyond an input, in a copy of the tree:
+
+    CDC_SANITIZE=1 python setup.py -q build_ext --inplace --force
+    PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$(gcc -print-file-name=libasan.so) \\
+        CDC_FUZZ_INPUTS=200000 python -m pytest -m reliability tests/reliability/test_fuzz.py -s
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from random import Random
+
+import pytest
+
+from cdc.errors import CdcError, ConversionError, DecodeError
+from cdc.model.batch import ChangeBatch
+from cdc.sources.postgres.arrays import ArrayDecoder
+from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
+from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
+from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.relation import Relation
+from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.postgres.temporal import (
+    DateDecoder,
+    IsoDateDecoder,
+    IsoTimeDecoder,
+    IsoTimestampDecoder,
+    MicrosDecoder,
+    MillisDecoder,
+    NanosDecoder,
+    TimeDecoder,
+    ZonedTimeDecoder,
+)
+from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
+from tests.unit.sources.postgres import messages as m
+from tests.unit.sources.postgres.stream import INT8, TEXT, feed, plan, plan_of, table
+
+pytestmark = [pytest.mark.reliability, pytest.mark.timeout(0)]
+
+INPUTS = int(os.environ.get("CDC_FUZZ_INPUTS", "1000000"))
+SEED = int(os.environ.get("CDC_FUZZ_SEED", "1"))
+
+NUMBERS = [
+    b"0",
+    b"-1",
+    b"1234567890123456789012345678901234567890.5",
+    b"0.000001",
+    b"NaN",
+    b"-Infinity",
+    b"1e-45",
+    b"12.50",
+]
+DATES = [b"2024-02-29", b"0001-01-01", b"4713-01-01 BC", b"infinity", b"-infinity", b"294276-12-31"]
+CLOCKS = [b"04:05:06.789012", b"24:00:00", b"00:00:00", b"23:59:59.999999+15:59:59", b"04:05:06-08", b"12:00:00+00"]
+STAMPS = [date + b" " + clock + era for date in DATES[:3] for clock in CLOCKS for era in (b"", b" BC")] + DATES[3:5]
+INTERVALS = [
+    b"1 year 2 mons -3 days +04:05:06.7",
+    b"-178000000 years",
+    b"00:00:00",
+    b"infinity",
+    b"1 mon",
+    b"-00:00:00.000001",
+]
+BINARY = [b"\\x", b"\\xDEADbeef", b"\\x00ff", b"1", b"0101010101", b"", b"\\xf"]
+ARRAYS = [
+    b"{}",
+    b"{1,2,NULL}",
+    b'{"a b","\\\\\\"",NULL,"NULL"}',
+    b"[2:4]={1,2,3}",
+    b"{{1,2},{3,4}}",
+    b'{"{}"}',
+    b"{t,f}",
+]
+MONEY = [b"$1,234.56", b"-$0.01", b"$92,233,720,368,547,758.07"]
+TEXTS = [b"", b"plain", "Grüße 東京 😀".encode(), b"\xff\xfe"]
+ALL = [*NUMBERS, *STAMPS, *CLOCKS, *INTERVALS, *BINARY, *ARRAYS, *MONEY, *TEXTS]
+
+VALUE_DECODERS: list[tuple[str, ValueDecoder, Sequence[bytes]]] = [
+    ("bool", BoolDecoder(), [b"t", b"f"]),
+    ("int", IntDecoder(), [b"-9223372036854775808", b"9223372036854775807", b"0"]),
+    ("float", FloatDecoder(), NUMBERS),
+    ("text", TextDecoder(), TEXTS),
+    ("decimal 2", DecimalDecoder(2), NUMBERS),
+    ("decimal -3", DecimalDecoder(-3), NUMBERS),
+    ("decimal 40", DecimalDecoder(40), NUMBERS),
+    ("variable decimal", VariableDecimalDecoder(), NUMBERS),
+    ("numeric as text", NumericTextDecoder(), NUMBERS),
+    ("money", MoneyDecoder(DecimalDecoder(2)), MONEY),
+    ("bytes", BytesDecoder(), BINARY),
+    ("hex", HexDecoder(), BINARY),
+    ("base64", Base64Decoder(), BINARY),
+    ("base64 for URLs", Base64Decoder(url_safe=True), BINARY),
+    ("bit", BitDecoder(), BINARY),
+    ("bits", BitsDecoder(), BINARY),
+    ("date", DateDecoder(), DATES),
+    ("date as text", IsoDateDecoder(), DATES),
+    ("time in ms", TimeDecoder(3, 1000), CLOCKS),
+    ("time in us", TimeDecoder(6), CLOCKS),
+    ("time in ns", TimeDecoder(9), CLOCKS),
+    ("time as text", IsoTimeDecoder(1), CLOCKS),
+    ("time with zone", ZonedTimeDecoder(), CLOCKS),
+    ("timestamp in ms", MillisDecoder(), STAMPS),
+    ("timestamp in us", MicrosDecoder(), STAMPS),
+    ("timestamp in ns", NanosDecoder(), STAMPS),
+    ("timestamp as text", IsoTimestampDecoder(3), STAMPS),
+    ("timestamp with zone", IsoTimestampDecoder(0, zoned=True), STAMPS),
+    ("interval in us", MicrosIntervalDecoder(), INTERVALS),
+    ("interval as text", IsoIntervalDecoder(), INTERVALS),
+    ("array of int", ArrayDecoder(IntDecoder()), ARRAYS),
+    ("array of text", ArrayDecoder(TextDecoder(), nullable=False), ARRAYS),
+    ("array of timestamps", ArrayDecoder(MicrosDecoder()), [b'{"2024-02-29 12:00:00"}', *ARRAYS]),
+]
+
+
+def damaged(random: Random, data: bytes) -> bytes:
+    """Change, cut, insert or repeat bytes in a few places."""
+    found = bytearray(data)
+    for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
+        at, how = random.randrange(len(found) + 1), random.random()
+        if how < 0.35 and at < len(found):
+            found[at] = random.choice(
+                (random.randrange(256), found[at] ^ 1 << random.randrange(8), random.choice(b'0129-+.:, {}"\\x'))
+            )
+        elif how < 0.55:
+            found[at:at] = random.choice((random.randbytes(random.randrange(1, 5)), random.choice(ALL)))
+        elif how < 0.75:
+            del found[at : at + random.choice((1, 1, 2, 9, len(found)))]
+        else:
+            found[at:at] = found[: random.randrange(len(found) + 1)][-20:]
+    return bytes(found)
+
+
+def outcome(decoder: ValueDecoder, data: bytes, size: int = -1) -> object:
+    """Return the value, or the kind of error."""
+    try:
+        return decode_text(decoder, data, size)
+    except (ConversionError, DecodeError) as error:
+        return type(error)
+
+
+def report(what: str, inputs: int, begun: float, capsys: pytest.CaptureFixture[str], note: str = "") -> None:
+    seconds = time.monotonic() - begun
+    with capsys.disabled():
+        print(f"\n{what}: {inputs:,} inputs in {seconds:.0f} s{note}", end="")
+
+
+@pytest.mark.parametrize(("name", "decoder", "corpus"), VALUE_DECODERS, ids=[name for name, *_ in VALUE_DECODERS])
+def test_value_decoders(name, decoder, corpus, capsys):
+    random, begun, accepted = Random(f"{SEED} {name}"), time.monotonic(), 0
+    for _ in range(INPUTS):
+        data = damaged(random, random.choice(corpus))
+        try:
+            found = outcome(decoder, data)
+            # What lies behind the value must not matter.
+            behind = outcome(decoder, data + b"0" + data, len(data))
+        except Exception as error:
+            raise AssertionError(f"{data!r}: {error!r}") from error
+        accepted += not isinstance(found, type)
+        assert found == behind or (found != found and behind != behind), f"{data!r}: {found!r}, then {behind!r}"
+    report(name, INPUTS, begun, capsys, f", {100 * accepted / INPUTS:.0f} % of them values")
+
+
+def exact(data: bytes) -> memoryview:
+    """Return a view of memory that ends where the data ends."""
+    return memoryview(array("B", data))
+
+
+COPY_PLANS: list[RowPlan] = [
+    plan(table("a", "b", "c", key=())),
+    plan(table("id", "b")),
+    plan(table(key=())),
+    plan(table("b", "id", key=()), targets=(1, -1, 0)),
+    RowPlan(table("a", "b", key=()), [DecimalDecoder(2), ArrayDecoder(TextDecoder())], (0, 1)),
+]
+COPY_LINES = [
+    b"x\ty\tz\n",
+    b"7\t\\N\n",
+    b"\n",
+    b"8\tleft out\tb\\\\\\t\\n\n",
+    b'1.50\t{"a",NULL}\n',
+    b"\\N\t\\N\t\\N\n",
+]
+
+
+def test_copy(capsys):
+    random, begun = Random(SEED), time.monotonic()
+    for _ in range(INPUTS):
+        lines = [exact(damaged(random, random.choice(COPY_LINES))) for _ in range(2)]
+        _survives(lambda lines=lines: _copied(random.choice(COPY_PLANS), lines), lines)  # type: ignore[misc]
+    report("COPY", INPUTS, begun, capsys)
+
+
+def _copied(chosen: RowPlan, lines: list[memoryview]) -> None:
+    batch = ChangeBatch()
+    try:
+        CopyDecoder(chosen, SourceInfo(), 1).feed(lines, batch, b"true")
+    finally:
+        for index in range(len(batch)):
+            batch.row(index)
+
+
+def _survives(decode: Callable[[], object], given: Sequence[bytes | memoryview]) -> None:
+    try:
+        decode()
+    except CdcError:
+        pass
+    except Exception as error:
+        raise AssertionError(f"{[bytes(each) for each in given]}: {error!r}") from error
+
+
+COLUMNS = [("id", INT8, -1, True), ("a", TEXT, -1, False), ("b", TEXT, -1, False)]
+STREAM = [
+    m.xlog(100, m.begin(200, 7)),
+    m.xlog(100, m.origin(42, "far")),
+    m.xlog(100, m.type_name(9, "s", "mood")),
+    m.xlog(100, m.relation(1, "s", "one", COLUMNS)),
+    m.xlog(100, m.relation(2, "s", "two", COLUMNS, "f")),
+    m.xlog(100, m.relation(3, "s", "hidden", COLUMNS)),
+    m.xlog(101, m.insert(1, (1, "a", None))),
+    m.xlog(102, m.update(1, (2, "a", m.UNCHANGED), key=(1, None, None))),
+    m.xlog(103, m.update(2, (2, "a", m.UNCHANGED), old=(1, None, "b" * 30))),
+    m.xlog(104, m.delete(2, old=(1, None, "b"))),
+    m.xlog(105, m.insert(3, (1, "a", None))),
+    m.xlog(106, m.truncate(1, 2, 3)),
+    m.keepalive(150, reply=True),
+    m.xlog(210, m.commit(200, 210)),
+    m.xlog(300, m.logical_message(300, "p", b"x" * 20, transactional=False)),
+    m.keepalive(400),
+]
+
+
+def _plan(relation: Relation) -> RowPlan:
+    if all(column.type_oid in {INT8, TEXT} for column in relation.columns):
+        return plan_of(relation)
+    return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
+
+
+def _streamed(messages: list[memoryview], random: Random) -> None:
+    decoder = PgOutputDecoder(
+        random.choice((0, 205)), random.choice((None, (200, 2))), skipped=random.choice(("", "t"))
+    )
+    max_rows, max_size = random.choice((1, 3, 1 << 30)), random.choice((40, 1 << 30))
+    for batch in feed(decoder, messages, plan=_plan, max_rows=max_rows, max_size=max_size):
+        for index in range(len(batch)):
+            batch.row(index)
+
+
+def test_pgoutput(capsys):
+    """Damages one message in most streams, so that much is decoded before and behind it."""
+    random, begun, streams = Random(SEED), time.monotonic(), INPUTS // 4
+    for _ in range(streams):
+        messages = list(STREAM)
+        for _ in range(random.choice((1, 1, 2))):
+            place = random.randrange(len(messages))
+            how = random.random()
+            if how < 0.8:
+                messages[place] = damaged(random, messages[place])
+            elif how < 0.9:
+                messages.insert(random.randrange(len(messages)), messages.pop(place))
+            else:
+                messages.insert(place, messages[random.randrange(len(messages))])
+        given = [exact(message) for message in messages]
+        _survives(lambda given=given: _streamed(given, random), given)  # type: ignore[misc]
+    report("pgoutput", streams, begun, capsys, f" of {len(STREAM)} messages")
