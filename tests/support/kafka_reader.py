@@ -98,8 +98,8 @@ def watermarks(consumer: Consumer, partition: TopicPartition, timeout: float) ->
     while True:
         try:
             return consumer.get_watermark_offsets(partition, timeout=timeout)
-        except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > deadline:
+        except KafkaException:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
