@@ -6,7 +6,7 @@ from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
 from cdc.sources.postgres.values cimport ValueDecoder
 
-from cdc.errors import ConversionError
+from cdc.errors import ConversionError, DecodeError
 from cdc.model.event import Unconvertible
 
 #: How many variable fields the source block has, in the order in which `SourceInfo` puts them.
@@ -43,12 +43,16 @@ cdef class RowPlan:
         except ConversionError as error:
             self._refuse(error, target, text[:size], batch)
             batch.put_null(first + target)
+        except DecodeError as error:
+            raise DecodeError(f"{self._place(target)}: {error.fact}", text[:size], error.offset) from error
         return 0
 
+    def _place(self, target):
+        return f"{self.table.id}.{self.table.columns[target].name}"
+
     def _refuse(self, error, target, text, batch):
-        where = f"{self.table.id}.{self.table.columns[target].name}"
         if self.on_error == "fail":
-            raise ConversionError(f"{where}: {error}", error.remedy) from error
+            raise ConversionError(f"{self._place(target)}: {error}", error.remedy) from error
         if self.on_error == "warn":
             shown = text[:64].decode("utf-8", "replace")
             batch.problems.append(Unconvertible(str(self.table.id), self.table.columns[target].name, shown, str(error)))

@@ -505,6 +505,11 @@ class TestDamage:
             with pytest.raises(DecodeError, match="ends inside a value"):
                 decode(body[:-5] + size.to_bytes(4, "big") + b"b")
 
+    def test_the_error_names_the_column(self):
+        with pytest.raises(DecodeError, match=r"s\.t\.id: .* no 64-bit integer at byte 1 of 3") as caught:
+            decode(m.insert(1, ("1x1", "a", "b")))
+        assert (caught.value.offset, caught.value.window) == (1, "31 78 31")
+
     def test_the_error_shows_the_place(self):
         with pytest.raises(DecodeError) as caught:
             decode(m.insert(1, (1, "abc", None))[:-1] + b"?")
