@@ -228,11 +228,11 @@ class Session(Generic[P]):
         if not begun:
             await publisher.begin()
         await publisher.commit(self._source.partition, position.offset())
+        self._count(position, tally)
         self._source.acknowledge(position)
         self._committed = position
         self._moved_to = None
         self._committed_at = self._clock()
-        self._count(position, tally)
         if self._in_snapshot and "snapshot" not in position.offset():
             await self._end_snapshot(position)
 

@@ -555,6 +555,23 @@ class TestStatus:
         assert status.position == MemoryPosition(2)
 
     @virtual
+    async def test_what_is_committed_counts_although_the_source_breaks_at_once(self):
+        bench = Bench()
+        bench.store(MemoryPosition(0))
+        bench.log.commit(insert(1))
+        session = bench.session()
+
+        def acknowledge(position):
+            if position.transactions:
+                raise SourceUnavailable("the connection broke", "Wait.")
+
+        bench.source.acknowledge = acknowledge  # type: ignore[method-assign]
+        with pytest.raises(ExceptionGroup):
+            await session.run()
+        assert bench.committed() == [[], [1]]
+        assert (bench.status.rows, bench.status.commits) == (1, 1)
+
+    @virtual
     async def test_values_that_became_null_are_counted_and_some_are_logged(self, caplog):
         async def with_problems() -> AsyncIterator[ChangeBatch]:
             batch = rows(1)
