@@ -568,8 +568,8 @@ class TestStatus:
         bench.source.acknowledge = acknowledge  # type: ignore[method-assign]
         with pytest.raises(ExceptionGroup):
             await session.run()
-        assert bench.committed() == [[], [1]]
-        assert (bench.status.rows, bench.status.commits) == (1, 1)
+        assert bench.committed() == [[], [], [1]]
+        assert (bench.status.rows, bench.status.commits) == (1, 2)
 
     @virtual
     async def test_values_that_became_null_are_counted_and_some_are_logged(self, caplog):
