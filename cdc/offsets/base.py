@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias, runtime_checkable
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-"""A value that JSON can hold."""
+from cdc.model.position import Offset
 
 SourcePartition: TypeAlias = Mapping[str, str]
 """Which stream a position belongs to, such as {"server": "shop"}; Kafka Connect's word."""
 
-SourceOffset: TypeAlias = Mapping[str, Json]
+SourceOffset: TypeAlias = Offset
 """A position in that stream, such as {"lsn": 23456789, "txId": 812}; Kafka Connect's word."""
 
 
