@@ -12,13 +12,14 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaProducer, TopicPartition, errors
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager, TransactionState
 
 from cdc.kafka.client import abort
 from cdc.kafka.failure import ResultUnknownError
+from cdc.kafka.ownership import AbortHandler, Claim, ClaimHandler
 from cdc.kafka.record_batch import PartitionBatch
 
 # After a commit the coordinator still writes the markers of that transaction, and answers CONCURRENT_TRANSACTIONS to the next one
@@ -41,9 +42,12 @@ class Producer(AIOKafkaProducer):
 
     aiokafka repeats such requests without end. A delayed first attempt may then end the next transaction (KAFKA-17754), and nobody is
     told that the broker is gone. Here the first lost request fails everything that waits, by `ResultUnknownError`.
+    With a `claim`, it starts only if nobody else has started since (see `cdc.kafka.ownership`).
     """
 
-    def __init__(self, *, transactional_id: str, transaction_timeout_ms: int, **arguments: Any) -> None:
+    def __init__(
+        self, *, transactional_id: str, transaction_timeout_ms: int, claim: Claim | None = None, **arguments: Any
+    ) -> None:
         super().__init__(transactional_id=transactional_id, transaction_timeout_ms=transaction_timeout_ms, **arguments)
         self.requests = _SenderClient(self.client)
         self._txn_manager = _Transactions(transactional_id, transaction_timeout_ms)
@@ -56,9 +60,14 @@ class Producer(AIOKafkaProducer):
             retry_backoff_ms=100,
             request_timeout_ms=self._request_timeout_ms,
         )
+        self._sender.claim = claim
 
     async def start(self) -> None:
-        """Connect and fence: on return every older producer of this transactional id is shut out, its transaction ended."""
+        """Connect and fence: on return every older producer of this transactional id is shut out, its transaction ended.
+
+        Raises:
+            ProducerFenced: there is a younger one than that of the claim.
+        """
         self._txn_manager._transaction_waiter = asyncio.get_running_loop().create_future()
         await super().start()
 
@@ -71,6 +80,11 @@ class Producer(AIOKafkaProducer):
         except AssertionError as error:  # it is not in a transaction any more: `failure` or `refusal` says why
             raise ResultUnknownError("the transaction has ended") from error
         return delivery
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """The producer id and epoch that the broker has given out."""
+        return self._txn_manager.producer_id, self._txn_manager.producer_epoch
 
     @property
     def alive(self) -> bool:
@@ -157,11 +171,20 @@ class _SenderClient:
 
 
 class _Sender(Sender):
-    """aiokafka's sender, which keeps hold of the tasks that it starts."""
+    """aiokafka's sender, which keeps hold of the tasks that it starts, and starts by a claim if there is one."""
 
     def __init__(self, client: _SenderClient, **arguments: Any) -> None:
         super().__init__(client, **arguments)
+        self.claim: Claim | None = None
         self._tasks: set[Task[Any]] = set()
+
+    async def _do_init_pid(self, node_id: int) -> bool:
+        if self.claim is None:
+            return bool(await super()._do_init_pid(node_id))
+        if not await AbortHandler(self, self.claim).do(node_id):
+            self._coordinator_dead(CoordinationType.TRANSACTION)
+            return False
+        return bool(await ClaimHandler(self, self.claim).do(node_id))
 
     def _keep(self, task: Task[Any] | None) -> None:
         if task is not None:

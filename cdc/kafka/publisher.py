@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from aiokafka import errors
@@ -18,6 +20,7 @@ from cdc.kafka.compression import CODECS
 from cdc.kafka.deliveries import Deliveries
 from cdc.kafka.failure import Circumstances, ResultUnknownError, explain
 from cdc.kafka.offsets import encode_key, encode_value
+from cdc.kafka.ownership import Claim
 from cdc.kafka.producer import Producer
 from cdc.kafka.record_batch import PartitionBatch, RecordAccumulator
 from cdc.kafka.topics import Topics
@@ -56,12 +59,20 @@ class TransactionalPublisher:
     RecordTooLarge; ConfigError for unusable certificates. `OutOfTurnError` for a call in the wrong state, which changes nothing.
     """
 
-    def __init__(self, settings: KafkaSettings, connector: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        connector: str,
+        *,
+        claim: Claim | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._connector = connector
         self._clock = clock
         self._state = State.CREATED
         self._begun = 0.0
+        self._claim = claim
         self._batch_bytes: dict[str, int] = {}
         self._deliveries = Deliveries(IN_FLIGHT_BYTES)
         self._records = RecordAccumulator(CODECS[settings.compression], max_request_size=settings.max_request_bytes)
@@ -74,9 +85,15 @@ class TransactionalPublisher:
         """What the publisher is doing."""
         return self._state
 
+    @property
+    def claim(self) -> Claim | None:
+        """What the next publisher of this process must still hold; None while it is not known what the broker has given out."""
+        return self._claim
+
     async def start(self) -> None:
         """Connect, shut out every earlier instance, and make sure of the offset topic.
 
+        Nobody is shut out, and Fenced is raised, when an instance of another process has started since the `claim` of the last publisher.
         An earlier instance's open transaction is aborted by then. Takes at most 10 seconds for each bootstrap server that is silent, and
         `request_timeout` seconds then.
         """
@@ -85,12 +102,15 @@ class TransactionalPublisher:
             arguments = await client_arguments(self._settings)
             await probe(self._settings, arguments)
         async with self._breaking(self._settings.request_timeout):
+            claim, self._claim = self._claim, None  # until it is known which epoch follows
             self._producer = Producer(
                 **arguments,
                 transactional_id=self._settings.transactional_id,
                 transaction_timeout_ms=round(self._settings.transaction_timeout * 1000),
+                claim=claim if claim is not None and self._clock() < claim.until else None,
             )
             await self._producer.start()
+            self._claim = Claim(*self._producer.identity, until=math.inf)
             self._topics = Topics(self._producer.client, self._settings)
             await self._topics.ensure_offsets()
         self._state = moved(self._state, State.READY)
@@ -103,6 +123,7 @@ class TransactionalPublisher:
             await self._running.begin_transaction()
         self._begun = self._clock()
         self._state = state
+        self._claim_until(self._begun + self._settings.transaction_timeout)
 
     async def send(self, records: RecordBatch) -> None:
         """Add records to the transaction; waits while too many bytes are on their way.
@@ -130,6 +151,7 @@ class TransactionalPublisher:
             self._check()  # aiokafka would commit without the batches that failed
             await self._running.commit_transaction()
         self._state = moved(self._state, State.READY)
+        self._claim_until(math.inf)
 
     async def abort(self) -> None:
         """Abort the transaction; its records are never seen by read_committed readers. Another one may begin."""
@@ -140,6 +162,7 @@ class TransactionalPublisher:
             await self._deliveries.settled()
             self._check()
         self._state = moved(self._state, State.READY)
+        self._claim_until(math.inf)
 
     async def close(self) -> None:
         """End, in at most about 3 seconds whatever the broker does; may be called in any state, and again.
@@ -156,6 +179,10 @@ class TransactionalPublisher:
         except asyncio.CancelledError:
             await asyncio.wait({ending})
             raise
+
+    def _claim_until(self, until: float) -> None:
+        if self._claim is not None:
+            self._claim = replace(self._claim, until=until)
 
     @property
     def _running(self) -> Producer:

@@ -24,6 +24,7 @@ SNAPSHOT_TRANSACTION_SECONDS = 900.0
 def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], None] | None = None) -> Pipeline:
     """Return the pipeline of a connector, not started; `on_source` hears of every new source, for progress and lag."""
     run_id = str(uuid.uuid4())
+    publishers = _Publishers(config)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
         source = PostgresLog(config.source)
@@ -31,7 +32,7 @@ def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], Non
             on_source(source)
         return Session(
             source,
-            open_publisher=lambda snapshot: _publisher(config, snapshot=snapshot),
+            open_publisher=publishers.open,
             load_offset=lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
             converter=JsonConverter(
                 config.key_converter,
@@ -48,9 +49,19 @@ def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], Non
     return Pipeline(new_session, config.pipeline)
 
 
-def _publisher(config: ConnectorConfig, *, snapshot: bool) -> TransactionalPublisher:
-    seconds = SNAPSHOT_TRANSACTION_SECONDS if snapshot else config.kafka.transaction_timeout
-    return TransactionalPublisher(replace(config.kafka, transaction_timeout=seconds), config.name)
+class _Publishers:
+    """Makes the publishers of a connector, one after another; each knows what the one before it held."""
+
+    def __init__(self, config: ConnectorConfig) -> None:
+        self._config = config
+        self._last: TransactionalPublisher | None = None
+
+    def open(self, snapshot: bool) -> TransactionalPublisher:
+        kafka = self._config.kafka
+        seconds = SNAPSHOT_TRANSACTION_SECONDS if snapshot else kafka.transaction_timeout
+        claim = self._last.claim if self._last is not None else None
+        self._last = TransactionalPublisher(replace(kafka, transaction_timeout=seconds), self._config.name, claim=claim)
+        return self._last
 
 
 def context_headers(config: ConnectorConfig, run_id: str) -> tuple[tuple[str, bytes], ...]:

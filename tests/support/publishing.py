@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cdc.config.settings import KafkaSettings
+from cdc.kafka.ownership import Claim
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.model.records import RecordBatch
 
@@ -28,9 +29,9 @@ def kafka_settings(servers: str, name: str, **changes: Any) -> KafkaSettings:
 
 
 @asynccontextmanager
-async def publishing(settings: KafkaSettings, connector: str = "shop"):
+async def publishing(settings: KafkaSettings, connector: str = "shop", *, claim: Claim | None = None):
     """Yield a publisher that has started, close it afterwards, and see to it that nothing of it is left."""
-    publisher = TransactionalPublisher(settings, connector)
+    publisher = TransactionalPublisher(settings, connector, claim=claim)
     others = _producer_tasks()
     try:
         await publisher.start()
