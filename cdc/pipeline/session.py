@@ -32,7 +32,7 @@ CONTINUES_HEADER = "cdc.transaction.continues"
 
 
 class Converter(Protocol):
-    """Encodes changes (see `cdc.converters.base.Converter`)."""
+    """Encodes changes (see `cdc.converters.base.BatchConverter`)."""
 
     def convert(self, batch: ChangeBatch) -> RecordBatch:
         """Return the records of a batch."""

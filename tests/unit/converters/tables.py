@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cdc.config import ConverterSettings
-from cdc.converters.base import Converter
+from cdc.converters.base import BatchConverter
 from cdc.converters.json import JsonConverter
 from cdc.model.batch import ChangeBatch
 from cdc.model.records import RecordBatch
@@ -33,7 +33,7 @@ def batch(*changes: tuple[str, Table, Any, Any], tombstones: bool = True) -> Cha
     return changed
 
 
-def converter(key: ConverterSettings = BARE, value: ConverterSettings = BARE, **options: Any) -> Converter:
+def converter(key: ConverterSettings = BARE, value: ConverterSettings = BARE, **options: Any) -> BatchConverter:
     return JsonConverter(key, value, options.get("headers", ()), options.get("unavailable", PLACEHOLDER))
 
 

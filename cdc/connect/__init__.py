@@ -1,0 +1,1 @@
+"""The runtime: connectors and their tasks on a worker, with Kafka Connect's REST API and words."""

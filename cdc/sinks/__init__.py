@@ -1,0 +1,1 @@
+"""Where records can go besides Kafka: sink connectors."""
