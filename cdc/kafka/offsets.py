@@ -36,16 +36,26 @@ class KafkaOffsetStore:
             KafkaRefused: it may not be read.
             SinkError: the newest record is no offset.
         """
-        newest: dict[int, ConsumedRecord] = {}
-        patience = self._settings.transaction_timeout + self._settings.request_timeout
-        wanted = (self._connector, dict(partition))
-        async for record in read_topics(self._settings, [self._settings.offset_topic], patience=patience):
-            if decode_key(record.key) == wanted:
-                newest[record.partition] = record
-        if not newest:
-            return None
+        for found, offset in await self.load_all():
+            if dict(found) == dict(partition):
+                return offset
+        return None
+
+    async def load_all(self) -> list[tuple[SourcePartition, SourceOffset]]:
+        """Return the newest offset of every partition of the connector that has one, the oldest partition first; raises as `load`."""
+        newest: dict[bytes, tuple[SourcePartition, dict[int, ConsumedRecord]]] = {}
+        async for record in read_topics(self._settings, [self._settings.offset_topic], patience=self._patience):
+            connector, partition = decode_key(record.key) or ("", {})
+            if connector == self._connector:
+                same = orjson.dumps(partition, option=orjson.OPT_SORT_KEYS)
+                newest.setdefault(same, (partition, {}))[1][record.partition] = record
         # One key, written alike, always has one Kafka partition. Written by other hands it may have more: then the clock decides.
-        return _offset(max(newest.values(), key=lambda record: record.timestamp_ms))
+        latest = ((partition, max(found.values(), key=_written)) for partition, found in newest.values())
+        return [(partition, offset) for partition, record in latest if (offset := _offset(record)) is not None]
+
+    @property
+    def _patience(self) -> float:
+        return self._settings.transaction_timeout + self._settings.request_timeout
 
     async def store(self, partition: SourcePartition, offset: SourceOffset | None) -> None:
         """Make this the newest offset of the partition; None removes it.
@@ -91,6 +101,10 @@ def decode_value(value: bytes | None) -> SourceOffset | None:
     if not isinstance(found, dict):
         raise ValueError(f"it is not an object but {type(found).__name__}")  # noqa: TRY004 (wrong content, not a wrong call)
     return found
+
+
+def _written(record: ConsumedRecord) -> int:
+    return record.timestamp_ms
 
 
 def _offset(record: ConsumedRecord) -> SourceOffset | None:

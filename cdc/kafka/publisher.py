@@ -138,15 +138,20 @@ class TransactionalPublisher:
             if self._records.size > OPEN_BYTES:
                 await self._hand_over(self._records.flush())
 
-    async def commit(self, partition: SourcePartition, offset: SourceOffset | None) -> None:
-        """Add the offset to the transaction and commit it; returns when the broker has said so.
+    async def commit(
+        self,
+        partition: SourcePartition,
+        offset: SourceOffset | None,
+        *others: tuple[SourcePartition, SourceOffset | None],
+    ) -> None:
+        """Add the offset, and those of other source partitions, to the transaction and commit it; returns when the broker has said so.
 
         None as offset removes the one that is stored.
         """
         self._state = moved(self._state, State.COMMITTING)
         async with self._breaking(self._settings.transaction_timeout):
             # Handed over together, so that all partitions join the transaction by one request.
-            await self._hand_over([*self._records.flush(), *self._offset_batch(partition, offset)])
+            await self._hand_over([*self._records.flush(), *self._offset_batch((partition, offset), *others)])
             await self._deliveries.settled()
             self._check()  # aiokafka would commit without the batches that failed
             await self._running.commit_transaction()
@@ -198,11 +203,12 @@ class TransactionalPublisher:
         for topic in topics:
             self._records.use_topic(topic, self._topics.partitions(topic) or 0, self._batch_bytes[topic])
 
-    def _offset_batch(self, partition: SourcePartition, offset: SourceOffset | None) -> list[PartitionBatch]:
+    def _offset_batch(self, *offsets: tuple[SourcePartition, SourceOffset | None]) -> list[PartitionBatch]:
         record = RecordBatch()
         record.timestamp_ms = time.time_ns() // 1_000_000
         topic = self._settings.offset_topic
-        record.add(topic, encode_key(self._connector, partition), encode_value(offset))
+        for partition, offset in offsets:
+            record.add(topic, encode_key(self._connector, partition), encode_value(offset))
         self._offsets.use_topic(topic, self._topics.partitions(topic) or 0, self._settings.batch_bytes)
         self._offsets.append(record)
         return self._offsets.flush()

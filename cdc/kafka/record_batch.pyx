@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from aiokafka.record.util import calc_crc32c
 
-from cdc.errors import RecordTooLarge
+from cdc.errors import ConversionError, RecordTooLarge
 from cdc.model.buffer cimport Buffer
 from cdc.model.records cimport Record, RecordBatch
 
@@ -205,7 +205,11 @@ cdef class RecordAccumulator:
             record = &batch.records[at]
             lane = <Lane> lanes[record.topic]
             partition = lane.turn
-            if record.key_size >= 0:
+            if batch.partition >= 0:
+                partition = batch.partition
+                if partition >= lane.partitions:
+                    raise no_partition(lane.topic, partition, lane.partitions)
+            elif record.key_size >= 0:
                 partition = (hash_key(common.data + record.key, record.key_size) & 0x7FFFFFFF) % lane.partitions
             self._put(lane, partition, record, &common, <bytes> names[record.header_name] if record.header_size >= 0 else b"")
         return self._take_full()
@@ -330,6 +334,13 @@ cdef object too_large(str topic, const Record *record, const char *data, int64_t
     return RecordTooLarge(
         f"A record for topic {topic} with key {show_key(key)} takes {size} bytes, more than max.request.size = {limit}",
         "Raise max.request.size, and max.message.bytes of the topic, or leave the large column out (column.exclude.list).",
+    )
+
+
+cdef object no_partition(str topic, int32_t partition, int32_t partitions):
+    return ConversionError(
+        f"A record is meant for partition {partition} of topic {topic}, which has {partitions}",
+        "Give the topic more partitions, or mend the connector or transform that chooses them.",
     )
 
 

@@ -21,6 +21,7 @@ cdef class RecordBatch:
     cdef readonly list header_names
     cdef public tuple headers
     cdef public int64_t timestamp_ms
+    cdef public int32_t partition
     cdef Buffer data
     cdef Record *records
     cdef int64_t record_count

@@ -6,13 +6,14 @@ class RecordBatch:
     """Records in the order in which they are to be sent.
 
     `headers` are (name, value) pairs that every record carries, behind its own. `timestamp_ms` is the timestamp of all of them, in
-    milliseconds since the epoch.
+    milliseconds since the epoch. `partition` is the Kafka partition of all of them; -1 lets each key decide.
     """
 
     topics: list[str]
     header_names: list[str]
     headers: Headers
     timestamp_ms: int
+    partition: int
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
     @property

@@ -10,7 +10,7 @@ cdef class RecordBatch:
     """Records in the order in which they are to be sent.
 
     `headers` are (name, value) pairs that every record carries, behind its own. `timestamp_ms` is the timestamp of all of them, in
-    milliseconds since the epoch.
+    milliseconds since the epoch. `partition` is the Kafka partition of all of them; -1 lets each key decide.
     """
 
     def __cinit__(self):
@@ -18,6 +18,7 @@ cdef class RecordBatch:
         self.topics = []
         self.header_names = []
         self.headers = ()
+        self.partition = -1
 
     def __dealloc__(self):
         PyMem_Free(self.records)

@@ -218,6 +218,7 @@ class Session(Generic[P]):
         await self._require_publisher().send(records)
         tally.rows += len(batch)
         tally.records += len(records)
+        self._status.topics.update(records.topics)
         tally.record_bytes += records.size
         if batch.boundary:
             tally.continues = 0  # what follows begins in this Kafka transaction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cdc.model.position import Position
 
@@ -23,7 +23,7 @@ class PipelineStatus:
     """Counters since the start; written by the pipeline alone, read by anyone on the same loop.
 
     `rows` and `transactions` count what is committed in Kafka, `commits` the Kafka transactions with and without rows. `position` is the last one committed. `begun` says
-    that the source has delivered: configuration and rights are known to be good then. `problem` is why it waits.
+    that the source has delivered: configuration and rights are known to be good then. `problem` is why it waits. `topics` are those that it has sent to.
     """
 
     state: State = State.STARTING
@@ -37,6 +37,7 @@ class PipelineStatus:
     position: Position | None = None
     problem: str = ""
     restarts: int = 0
+    topics: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

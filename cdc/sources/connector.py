@@ -58,8 +58,9 @@ class SourceConnector(Protocol):
     version: ClassVar[str]
     #: The configuration, without the properties that the runtime gives to every connector (name, converters, transforms, errors).
     definition: ClassVar[Definition]
-    #: What runs; made without arguments.
-    task: ClassVar[type[SourceTask]]
+    #: What runs; made without arguments. None where the changes come as compiled batches of a `cdc.sources.base.Source`, for which
+    #: the runtime runs a pipeline.
+    task: ClassVar[type[SourceTask] | None]
 
     async def validate(self, properties: Properties) -> Sequence[Problem]:
         """Return what is wrong beyond what `definition` finds; may look at the source, so it may take seconds."""

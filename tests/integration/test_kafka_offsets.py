@@ -83,7 +83,7 @@ async def test_an_uncommitted_offset_is_never_loaded(settings):
         await publisher.begin()
         await publisher.commit(SHOP, {"lsn": 1})
         await publisher.begin()
-        await publisher._hand_over(publisher._offset_batch(SHOP, {"lsn": 2}))
+        await publisher._hand_over(publisher._offset_batch((SHOP, {"lsn": 2})))
         await publisher._deliveries.settled()
         assert await load(settings) == {"lsn": 1}
 
@@ -93,7 +93,7 @@ async def test_another_connectors_open_transaction_is_waited_for_and_not_stopped
     others = replace(settings, transactional_id=f"{settings.transactional_id}-other")
     async with publishing(others, "other") as other, publishing(settings) as publisher:
         await other.begin()
-        await other._hand_over(other._offset_batch({"server": "other"}, {"lsn": 1}))
+        await other._hand_over(other._offset_batch(({"server": "other"}, {"lsn": 1})))
         await other._deliveries.settled()
         store = KafkaOffsetStore(settings, "shop", publisher)
         await store.store(SHOP, {"lsn": 2})
@@ -108,7 +108,7 @@ async def test_a_transaction_that_stays_open_is_not_waited_for_without_end(setti
     others = replace(settings, transactional_id=f"{settings.transactional_id}-other")
     async with publishing(others, "other") as other:
         await other.begin()
-        await other._hand_over(other._offset_batch({"server": "other"}, {"lsn": 1}))
+        await other._hand_over(other._offset_batch(({"server": "other"}, {"lsn": 1})))
         await other._deliveries.settled()
         impatient = replace(settings, transaction_timeout=1.0, request_timeout=1.0)
         async with publishing(settings) as publisher:
@@ -122,7 +122,7 @@ async def test_an_instance_that_died_leaves_neither_records_nor_offset(settings,
     async with publishing(settings) as first:
         await first.begin()
         await first.send(records(f"{topic_prefix}.t", (b"k", b"v")))
-        await first._hand_over(first._offset_batch(SHOP, {"lsn": 1}))
+        await first._hand_over(first._offset_batch((SHOP, {"lsn": 1})))
         await first._deliveries.settled()
         dead.set()  # it says no more; the next one ends its transaction
         assert await load(settings) is None

@@ -6,7 +6,8 @@ from aiokafka import TopicPartition
 
 import cdc.kafka.publisher
 from cdc.config.settings import TopicSettings
-from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, RecordTooLarge
+from cdc.errors import ConversionError, Fenced, KafkaRefused, KafkaUnavailable, RecordTooLarge
+from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.kafka.record_batch import murmur2
 from cdc.kafka.transaction import OutOfTurnError, State
@@ -229,6 +230,26 @@ async def test_a_transaction_that_expired_is_repeated_not_fenced(settings, topic
             with pytest.raises(KafkaUnavailable, match=r"longer than transaction\.timeout\.ms = 60000") as caught:
                 await late.commit(SHOP, {"lsn": 1})
     assert caught.value.retriable
+
+
+async def test_records_go_to_the_partition_that_their_batch_names(settings, topic):
+    settings = replace(settings, topics=TopicSettings(partitions=3))
+    chosen = records(topic, (b"k", b"chosen"), (None, b"too"))
+    chosen.partition = 2
+    async with publishing(settings) as publisher:
+        await publisher.begin()
+        await publisher.send(chosen)
+        await publisher.commit(SHOP, {"lsn": 1}, ({"server": "other"}, {"lsn": 2}))
+        found = await read(settings, topic)
+        assert [(record.partition, record.value) for record in found] == [(2, b"chosen"), (2, b"too")]
+        assert await KafkaOffsetStore(settings, "shop", publisher).load_all() == [
+            (SHOP, {"lsn": 1}),
+            ({"server": "other"}, {"lsn": 2}),
+        ]
+        await publisher.begin()
+        chosen.partition = 3
+        with pytest.raises(ConversionError, match=f"partition 3 of topic {topic}, which has 3"):
+            await publisher.send(chosen)
 
 
 async def test_a_record_without_key_for_a_compacted_topic_is_refused(settings, topic):
