@@ -1,0 +1,1 @@
+"""Records as lines of a file: the smallest sink, and the example for one's own."""
