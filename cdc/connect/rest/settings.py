@@ -1,0 +1,156 @@
+"""Where the REST API listens, and who may use it."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from cdc.config.secret import MASK, Secret
+from cdc.errors import ConfigError
+
+
+class ClientAuth(enum.StrEnum):
+    """Whether clients show a certificate over TLS, in the words of Connect's `ssl.client.auth`."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class RestSettings:
+    """What the REST server needs to know; `check` says whether it can be used.
+
+    `listeners` are `http://host:port` or `https://host:port`; no host means all interfaces, port 0 any free port. `certificate` and `key`
+    are PEM files for https, and `ca` the authorities that sign clients' certificates. When `token` or `user` is set, every request but
+    those for `/health` carries one of the two. `max_body` is in bytes, after decompression.
+    """
+
+    listeners: tuple[str, ...] = ("http://127.0.0.1:8083",)
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+    client_auth: ClientAuth = ClientAuth.NONE
+    token: Secret = field(default_factory=Secret)
+    user: str = ""
+    password: Secret = field(default_factory=Secret)
+    max_body: int = 1 << 20
+
+    @property
+    def demands_credentials(self) -> bool:
+        """Whether requests have to carry a token or a user's password."""
+        return bool(self.token or self.user)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address to listen on; `host` is "" for all interfaces."""
+
+    text: str
+    tls: bool
+    host: str
+    port: int
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach it. A name other than localhost is taken for one that others can reach."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def parse_listener(text: str) -> Listener:
+    """Return the address that `http://host:port` or `https://host:port` names; raises ConfigError."""
+    remedy = "Write http://127.0.0.1:8083 or https://host:8443."
+    shown = re.sub("//.*@", f"//{MASK}@", text)
+    try:
+        url = urlsplit(text.strip())
+        port = url.port
+    except ValueError as error:
+        raise ConfigError(f"the listener {shown!r} is not an address", remedy) from error
+    if url.scheme not in {"http", "https"} or port is None or not _is_bare(url):
+        raise ConfigError(f"the listener {shown!r} is not of the form http://host:port", remedy)
+    return Listener(text.strip(), url.scheme == "https", url.hostname or "", port)
+
+
+def _is_bare(url: SplitResult) -> bool:
+    return url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
+
+
+def check(settings: RestSettings) -> tuple[Listener, ...]:
+    """Return the listeners of settings that can be used.
+
+    Raises:
+        ConfigError: there is no listener, or one is malformed; https has no certificate; credentials are incomplete; or a listener can
+            be reached from other machines and has neither TLS nor credentials.
+    """
+    listeners = tuple(map(parse_listener, settings.listeners))
+    if not listeners:
+        raise ConfigError("there are no listeners", "Set listeners, as in http://127.0.0.1:8083.")
+    if settings.max_body < 1:
+        raise ConfigError(f"request bodies may have {settings.max_body} bytes", "Allow at least one, as in 1048576.")
+    _check_credentials(settings)
+    _check_tls(settings, listeners)
+    for listener in listeners:
+        _check_exposure(settings, listener)
+    return listeners
+
+
+def _check_credentials(settings: RestSettings) -> None:
+    if bool(settings.user) != bool(settings.password):
+        given, missing = ("user", "password") if settings.user else ("password", "user")
+        raise ConfigError(f"the REST API has a {given} without a {missing}", "Give both, or neither.")
+    if ":" in settings.user:
+        raise ConfigError(
+            f"the user {settings.user!r} has a colon", "Basic authentication allows none: rename the user."
+        )
+
+
+def _check_tls(settings: RestSettings, listeners: tuple[Listener, ...]) -> None:
+    secure = next((listener for listener in listeners if listener.tls), None)
+    if secure and not (settings.certificate and settings.key):
+        raise ConfigError(
+            f"the listener {secure.text} has no certificate", "Give the PEM files of a certificate and its key."
+        )
+    if settings.client_auth != ClientAuth.NONE and not settings.ca:
+        raise ConfigError(
+            f"client certificates are {settings.client_auth}, but no authority is known",
+            "Give the PEM file of the authorities that sign them.",
+        )
+
+
+def _check_exposure(settings: RestSettings, listener: Listener) -> None:
+    if listener.on_loopback or listener.tls or settings.demands_credentials:
+        return
+    raise ConfigError(
+        f"the listener {listener.text} lets everyone who reaches this machine run connectors",
+        "Listen on http://127.0.0.1:8083, use https with a certificate and its key, or set a token or a user and password.",
+    )
+
+
+def tls_context(settings: RestSettings) -> ssl.SSLContext:
+    """Return what https listeners use; reads the files, so it blocks. Raises ConfigError when they cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        if settings.certificate and settings.key:
+            # Without a password to give, openssl would ask for one on the terminal.
+            context.load_cert_chain(settings.certificate, settings.key, password="")
+        if settings.ca:
+            context.load_verify_locations(settings.ca)
+    except (OSError, ValueError) as error:
+        files = ", ".join(str(path) for path in (settings.certificate, settings.key, settings.ca) if path)
+        raise ConfigError(
+            f"TLS cannot use {files}: {error}", "Give readable PEM files: a certificate, its key without a password."
+        ) from error
+    context.verify_mode = {
+        ClientAuth.NONE: ssl.CERT_NONE,
+        ClientAuth.REQUESTED: ssl.CERT_OPTIONAL,
+        ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
+    }[settings.client_auth]
+    return context
