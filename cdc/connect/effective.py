@@ -1,0 +1,111 @@
+"""A connector's configuration as it takes effect: what the worker says for all, and what the connector says for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cdc.config import kafka
+from cdc.config.connect import COMMON, ERRORS
+from cdc.config.definition import Config, Definition
+from cdc.config.providers import Provider, resolve
+from cdc.config.secret import MASK
+from cdc.config.settings import KafkaSettings, PipelineSettings
+
+_SIDES: Final = ("key.converter", "value.converter", "header.converter")
+_RETRIES: Final = ("errors.max.retries", "retriable.restart.connector.wait.ms")
+
+#: What a task needs of Kafka; everything else in a connector's configuration is for others.
+DELIVERY: Final = Definition(
+    (
+        *(row for row in COMMON if row.name == "name"),
+        *(row for row in ERRORS if row.name in _RETRIES),
+        *kafka.TOPIC_CREATION,
+        *kafka.OFFSETS,
+        *kafka.TRANSACTIONS,
+        *kafka.CLIENT,
+        *kafka.SECURITY,
+    ),
+    prefixes=kafka.PREFIXES,
+    rules=kafka.RULES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """`given` is what a person wrote, `values` what takes effect, references to secrets replaced; `secret` names those that had one."""
+
+    name: str
+    given: Mapping[str, str]
+    values: Mapping[str, str]
+    secret: frozenset[str]
+
+    def delivery(self) -> Config:
+        """Return the part about Kafka, parsed.
+
+        Raises:
+            InvalidConfig: it cannot be used.
+        """
+        known = {name: text for name, text in self.values.items() if _knows(DELIVERY, name)}
+        return DELIVERY.parse({**known, "name": self.name}, self.secret)
+
+    def kafka(self, task: int | None = None) -> KafkaSettings:
+        """Return the settings of the client of a source task; raises InvalidConfig."""
+        settings = KafkaSettings.from_config(self.delivery())
+        settings = replace(settings, offset_topic=self.values.get("offsets.storage.topic") or settings.offset_topic)
+        if not task:
+            return settings
+        # The first task's id is that of `cdc-stream run`, so that one fences the other.
+        return replace(settings, transactional_id=f"{settings.transactional_id}-{task}")
+
+    def pipeline(self) -> PipelineSettings:
+        """Return how outages are waited for; raises InvalidConfig."""
+        return PipelineSettings.from_config(self.delivery())
+
+    def known_to(self, definition: Definition) -> Mapping[str, str]:
+        """Return what takes effect, but for what the worker says that a definition does not know."""
+        return {name: text for name, text in self.values.items() if name in self.given or _knows(definition, name)}
+
+    def beneath(self, prefix: str) -> Mapping[str, str]:
+        """Return what takes effect under a prefix, by the rest of the name."""
+        return {name.removeprefix(prefix): text for name, text in self.values.items() if name.startswith(prefix)}
+
+    def shown(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return a task's configuration as it may be shown: what came from a provider as it was written, or hidden."""
+        secrets = [self.values[name] for name in self.secret if self.values.get(name)]
+        return {name: self._shown(name, text, secrets) for name, text in values.items()}
+
+    def _shown(self, name: str, text: str, secrets: Iterable[str]) -> str:
+        if self.values.get(name) == text and name in self.given:
+            return self.given[name]
+        return MASK if any(secret in text for secret in secrets) else text
+
+
+def effective(
+    name: str, given: Mapping[str, str], worker: Mapping[str, str], providers: Mapping[str, Provider]
+) -> Effective:
+    """Return what takes effect of a connector's configuration on a worker that says `worker` for all connectors.
+
+    A converter of the connector's own comes without the worker's properties for that side.
+
+    Raises:
+        InvalidConfig: a reference to a secret cannot be replaced.
+    """
+    added = inherited(given, worker)
+    resolved = resolve({**given, "name": name}, providers)
+    return Effective(name, given, {**added, **resolved.values}, resolved.secret)
+
+
+def inherited(given: Mapping[str, str], worker: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a connector takes over of what its worker says for all."""
+    own = [side for side in _SIDES if side in given]
+    return {key: text for key, text in worker.items() if not any(_belongs(key, side) for side in own)}
+
+
+def _belongs(key: str, side: str) -> bool:
+    return key == side or key.startswith(f"{side}.")
+
+
+def _knows(definition: Definition, name: str) -> bool:
+    return definition.find(name) is not None or any(name.startswith(each.name) for each in definition.prefixes)

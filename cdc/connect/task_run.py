@@ -1,0 +1,92 @@
+"""A connector or a task of a worker, from start to stop: what it does, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cdc.connect.herder import InstanceStatus, State
+from cdc.errors import CdcError
+from cdc.pipeline.retry import root_cause
+
+log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """What a task does; used once."""
+
+    async def run(self) -> None:
+        """Run until cancelled, or raise what cannot be mended."""
+
+    @property
+    def topics(self) -> set[str]:
+        """The topics that it has written to or read from so far."""
+
+
+@dataclass(slots=True)
+class TaskRun:
+    """A task that can be started, paused, stopped and started again; one owner.
+
+    `work` makes what runs, anew for every start. `name` is for the log.
+    """
+
+    name: str
+    version: str
+    worker_id: str
+    work: Callable[[], Work]
+    state: State = State.UNASSIGNED
+    trace: str = ""
+    _running: asyncio.Task[None] | None = None
+    _topics: list[set[str]] = field(default_factory=list)
+
+    @property
+    def status(self) -> InstanceStatus:
+        """The status as REST shows it."""
+        return InstanceStatus(self.state, self.worker_id, self.version, self.trace)
+
+    @property
+    def topics(self) -> set[str]:
+        """The topics of all its starts since they were forgotten last."""
+        return set().union(*self._topics)
+
+    def forget_topics(self) -> None:
+        """Begin anew to note topics."""
+        for topics in self._topics:
+            topics.clear()
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to run in the group; a failure becomes the status, and leaves the group alone."""
+        self.state, self.trace = State.RUNNING, ""
+        self._running = group.create_task(self._run(), name=f"task {self.name}")
+
+    async def stop(self, state: State = State.UNASSIGNED) -> None:
+        """End and wait for it; what was not committed is left to the next start. A failed task stays FAILED when paused."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.wait({running})
+        if not (state is State.PAUSED and self.state is State.FAILED):
+            self.state = state
+
+    async def _run(self) -> None:
+        try:
+            work = self.work()
+            self._topics.append(work.topics)
+            await work.run()
+        except Exception as error:  # noqa: BLE001 (whatever a plugin raises ends its own task alone)
+            self._fail(root_cause(error))
+
+    def _fail(self, cause: BaseException) -> None:
+        self.state, self.trace = State.FAILED, describe(cause)
+        if isinstance(cause, CdcError):
+            log.error("task %s failed: %s", self.name, self.trace)
+        else:
+            log.error("task %s failed", self.name, exc_info=cause)
+
+
+def describe(cause: BaseException) -> str:
+    """Return an error as a status shows it: the sentence of ours, or class and text of another."""
+    return cause.sentence() if isinstance(cause, CdcError) else f"{type(cause).__name__}: {cause}"

@@ -1,0 +1,318 @@
+"""The worker's `Host`: plugins and cluster put to work for a herder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from cdc.config.definition import Definition, InvalidConfig
+from cdc.config.property import Problem, split_list
+from cdc.config.regex import compile_java
+from cdc.config.settings import ConnectorConfig
+from cdc.config.worker import WorkerSettings
+from cdc.connect.aliases import Kind
+from cdc.connect.connector_offsets import (
+    group_of,
+    reset_sink_offsets,
+    sink_offsets,
+    sink_request,
+    source_offsets,
+    store_sink_offsets,
+    store_source_offsets,
+)
+from cdc.connect.connector_properties import for_pipeline, for_sink, for_source
+from cdc.connect.conversion import conversion
+from cdc.connect.effective import Effective, effective, inherited
+from cdc.connect.encoding import RecordEncoder
+from cdc.connect.herder import ConnectorOffset, ConnectorType, PluginInfo, RequestError, TaskId
+from cdc.connect.host import ConnectorHandle
+from cdc.connect.plugins import Plugin, Plugins
+from cdc.connect.task_run import Work
+from cdc.connect.tolerance import ErrorSettings, Tolerance
+from cdc.connect.validation import ConfigInfos, config_keys, errors_of, failure, validate
+from cdc.connect.work import PipelineWork, SinkPlan, SinkWork, SourceWork
+from cdc.errors import CdcError
+from cdc.kafka.cluster import cluster_id
+from cdc.kafka.group import GROUP_CONSUMER, GroupSettings
+from cdc.model.position import Json
+
+log = logging.getLogger(__name__)
+
+CONVERTERS: Final = ("key.converter", "value.converter", "header.converter")
+_CLASS: Final = "connector.class"
+_GROUP: Final = Definition(GROUP_CONSUMER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A connector's configuration with the class that it names."""
+
+    plugin: Plugin
+    found: Effective
+
+    @property
+    def connector(self) -> Any:
+        """A new instance of the connector."""
+        return self.plugin.load()()
+
+    @property
+    def is_sink(self) -> bool:
+        return self.plugin.kind is Kind.SINK
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether its changes come as compiled batches."""
+        return not self.is_sink and self.plugin.load().task is None
+
+
+class Worker:
+    """Knows what is installed and where Kafka is; a `Host`. It keeps nothing of the connectors that it starts."""
+
+    def __init__(self, settings: WorkerSettings, plugins: Plugins) -> None:
+        self._settings = settings
+        self._plugins = plugins
+
+    async def check(self, name: str, config: Mapping[str, str]) -> ConnectorType:
+        """See `Host.check`."""
+        if config.get("name", name) != name:
+            raise RequestError(
+                f"Connector name configuration ({config['name']}) doesn't match connector name in the URL ({name})"
+            )
+        plugin = self._plugin(config)
+        errors = errors_of(await self._validated(plugin, {**config, "name": name}))
+        if errors:
+            raise failure(errors)
+        return ConnectorType.SINK if plugin.kind is Kind.SINK else ConnectorType.SOURCE
+
+    def version(self, config: Mapping[str, str]) -> str:
+        """See `Host.version`."""
+        return self._plugin(config).version
+
+    async def start_connector(self, name: str, config: Mapping[str, str]) -> ConnectorHandle:
+        """See `Host.start_connector`."""
+        known = self._known(name, config)
+        connector, found = known.connector, known.found
+        await connector.start(found.values)
+        tasks: Sequence[Mapping[str, str]] = await connector.task_configs(int(found.values.get("tasks.max", "1")))
+        shown = [found.shown({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
+        works = [partial(self._work, known, number, task) for number, task in enumerate(tasks)]
+        return ConnectorHandle(connector, shown, works)
+
+    async def offsets(self, name: str, config: Mapping[str, str]) -> Sequence[ConnectorOffset]:
+        """See `Host.offsets`."""
+        known = self._known(name, config)
+        kafka = known.found.kafka()
+        return await (sink_offsets(kafka, name) if known.is_sink else source_offsets(kafka, name))
+
+    async def alter_offsets(self, name: str, config: Mapping[str, str], offsets: Sequence[ConnectorOffset]) -> bool:
+        """See `Host.alter_offsets`."""
+        known = self._known(name, config)
+        kafka = known.found.kafka()
+        if known.is_sink:
+            wanted = sink_request(offsets)
+            sure = await _approved(known, wanted)
+            await store_sink_offsets(kafka, name, wanted)
+        else:
+            pairs: list[Any] = [(each.partition, each.offset) for each in offsets]
+            sure = await _approved(known, pairs)
+            await store_source_offsets(kafka, name, pairs)
+        return sure
+
+    async def reset_offsets(self, name: str, config: Mapping[str, str]) -> bool:
+        """See `Host.reset_offsets`."""
+        known = self._known(name, config)
+        removed = [ConnectorOffset(each.partition, None) for each in await self.offsets(name, config)]
+        if not known.is_sink:
+            return await self.alter_offsets(name, config, removed)
+        sure = await _approved(known, sink_request(removed))
+        await reset_sink_offsets(known.found.kafka(), name)
+        return sure
+
+    async def kafka_cluster_id(self) -> str:
+        """See `Host.kafka_cluster_id`."""
+        return await cluster_id(self._settings.kafka_settings("worker"))
+
+    def plugins(self, *, connectors_only: bool) -> Sequence[PluginInfo]:
+        """See `Host.plugins`."""
+        return self._plugins.infos(connectors_only=connectors_only)
+
+    def plugin_config(self, plugin: str) -> Sequence[Mapping[str, Json]]:
+        """See `Host.plugin_config`."""
+        return config_keys(self._definition(self._plugins.plugin(plugin)))
+
+    async def validate(self, plugin: str, config: Mapping[str, str]) -> ConfigInfos:
+        """See `Host.validate`."""
+        found = self._plugins.plugin(plugin)
+        if _CLASS in config and self._plugins.plugin(config[_CLASS]) != found:
+            raise RequestError(
+                f"Included connector type {config[_CLASS]} does not match request type {plugin}",
+                "Name the same connector in both places.",
+            )
+        return await self._validated(found, config)
+
+    def _plugin(self, config: Mapping[str, str]) -> Plugin:
+        named = config.get(_CLASS, "").strip()
+        if not named:
+            raise RequestError(
+                "Connector config contains no connector type", f"Set {_CLASS} to the name of a connector."
+            )
+        return self._plugins.connector(named)
+
+    def _known(self, name: str, config: Mapping[str, str]) -> _Known:
+        """Return the connector that a configuration means; raises InvalidConfig when a secret cannot be fetched."""
+        return _Known(self._plugin(config), self._effective(name, config))
+
+    def _effective(self, name: str, config: Mapping[str, str]) -> Effective:
+        return effective(name, config, self._inherited(), self._settings.providers)
+
+    def _inherited(self) -> Mapping[str, str]:
+        """Return what the worker says for all connectors."""
+        topic = self._settings.offset_topic
+        offsets = {
+            "offset.storage.topic": topic.name,
+            "offset.storage.partitions": str(topic.partitions),
+            "offset.storage.replication.factor": str(topic.replication_factor),
+        }
+        named = offsets if topic.name else {}
+        return {**self._settings.kafka_properties(), **named, **self._settings.converters}
+
+    def _definition(self, plugin: Plugin) -> Definition:
+        """Return all properties of a connector, and those of another plugin alone."""
+        cls = plugin.load()
+        own: Definition = cls.definition
+        if plugin.kind is Kind.SINK:
+            return for_sink(own, self._settings.override_policy)
+        if plugin.kind is not Kind.SOURCE:
+            return own
+        return (for_pipeline if cls.task is None else for_source)(own, self._settings.override_policy)
+
+    async def _validated(self, plugin: Plugin, config: Mapping[str, str]) -> ConfigInfos:
+        is_connector = plugin.kind in {Kind.SOURCE, Kind.SINK}
+        return validate(
+            plugin.class_name,
+            self._definition(plugin),
+            config,
+            await self._problems(plugin, config) if is_connector else (),
+            providers=self._settings.providers,
+            inherited=self._known_to(plugin, config) if is_connector else {},
+            defaults={side: self._settings.converters[side] for side in CONVERTERS},
+            recommended=self._recommended(),
+        )
+
+    def _recommended(self) -> Mapping[str, Sequence[str]]:
+        """Return the classes to choose from, by property."""
+        converters = self._plugins.class_names(Kind.CONVERTER)
+        headers = self._plugins.class_names(Kind.HEADER_CONVERTER)
+        return dict(zip(CONVERTERS, (converters, converters, headers), strict=True))
+
+    async def _problems(self, plugin: Plugin, config: Mapping[str, str]) -> Sequence[Problem]:
+        """Return what is wrong beyond the properties one by one."""
+        try:
+            known = _Known(plugin, self._effective(config.get("name", ""), config))
+        except InvalidConfig:
+            return ()  # that a secret cannot be fetched is found again, property by property
+        return [*await _own_problems(known), *(() if known.is_pipeline else self._unmade(known))]
+
+    def _known_to(self, plugin: Plugin, config: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what the worker adds to a configuration and its definition knows."""
+        found = Effective("", {}, inherited(config, self._inherited()), frozenset())
+        return found.known_to(self._definition(plugin))
+
+    def _unmade(self, known: _Known) -> Sequence[Problem]:
+        try:
+            conversion(self._plugins, known.found)
+        except InvalidConfig as error:
+            return error.problems
+        return ()
+
+    def _work(self, known: _Known, number: int, task: Mapping[str, str]) -> Work:
+        id = TaskId(known.found.name, number)  # noqa: A001
+        if known.is_pipeline:
+            definition = known.plugin.load().definition
+            # Parsed and not read anew: what a provider brought may itself look like a reference.
+            config = definition.parse(known.found.known_to(definition), known.found.secret)
+            return PipelineWork(ConnectorConfig.from_config(config))
+        return self._sink(known, id, task) if known.is_sink else self._source(known, id, task)
+
+    def _source(self, known: _Known, id: TaskId, task: Mapping[str, str]) -> Work:  # noqa: A002
+        errors = ErrorSettings.from_properties(known.found.values)
+        tolerance = Tolerance(errors, id, clock=time.monotonic, sleep=asyncio.sleep)
+        encoder = RecordEncoder(id, conversion(self._plugins, known.found), tolerance, errors, _now_ms)
+        return SourceWork(
+            known.found.name,
+            known.plugin.load().task,
+            task,
+            kafka=known.found.kafka(id.task),
+            encoder=encoder,
+            settings=known.found.pipeline(),
+        )
+
+    def _sink(self, known: _Known, id: TaskId, task: Mapping[str, str]) -> Work:  # noqa: A002
+        found = known.found
+        overrides = found.beneath("consumer.override.")
+        plan = SinkPlan(
+            id=id,
+            new_task=known.plugin.load().task,
+            new_conversion=partial(conversion, self._plugins, found),
+            properties=task,
+            kafka=self._settings.kafka_settings(f"{found.name}-{id.task}", overrides, "consumer"),
+            group=self._group(found),
+            errors=ErrorSettings.from_properties(found.values),
+            topics=_topics(found.values),
+            flush_interval=self._settings.offset_flush_interval,
+            grace=self._settings.shutdown_timeout,
+        )
+        return SinkWork(plan)
+
+    def _group(self, found: Effective) -> GroupSettings:
+        """Return how a sink reads: as the worker says of consumers, and the connector of its own."""
+        given = {**self._settings.kafka_properties("consumer"), **found.beneath("consumer.override.")}
+        known = {name: text for name, text in given.items() if _GROUP.find(name)}
+        return GroupSettings.from_config(group_of(found.name), _GROUP.parse(known))
+
+
+async def _own_problems(known: _Known) -> Sequence[Problem]:
+    """Return what the connector itself finds wrong; whatever else it raises is wrong with its plugin."""
+    try:
+        return list(await known.connector.validate(known.found.values))
+    except CdcError as error:
+        return [Problem(_CLASS, str(error), error.remedy)]
+    except Exception as error:
+        log.exception("the plugin %s failed as it checked a configuration", known.plugin.class_name)
+        fact = f"{known.plugin.class_name} cannot check the configuration: {type(error).__name__}: {error}"
+        return [Problem(_CLASS, fact, "Mend the plugin; the worker's log has the traceback.")]
+
+
+async def _approved(known: _Known, offsets: Any) -> bool:
+    """Have the connector check offsets, and return whether they can be used for sure; raises RequestError for unusable ones."""
+    try:
+        return bool(await known.connector.alter_offsets(known.found.values, offsets))
+    except CdcError as error:
+        raise RequestError(str(error), error.remedy) from error
+
+
+def _own(found: Effective, task: Mapping[str, str]) -> dict[str, str]:
+    """Return a task's configuration without what the worker says for all connectors."""
+    return {name: text for name, text in task.items() if name in {*found.given, "name"} or name not in found.values}
+
+
+def _task_class(known: _Known) -> str:
+    """Return the name of the task's class: as in Java, that of the connector with another last word."""
+    name = known.plugin.class_name
+    return f"{name.removesuffix('Connector')}{'ConnectorTask' if known.is_pipeline else 'Task'}"
+
+
+def _topics(values: Mapping[str, str]) -> Sequence[str] | re.Pattern[str]:
+    pattern = values.get("topics.regex", "")
+    # The translation is for filters, which take no account of case; topics have case.
+    return re.compile(compile_java(pattern).pattern, re.ASCII) if pattern else split_list(values.get("topics", ""))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

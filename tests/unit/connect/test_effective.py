@@ -1,0 +1,71 @@
+"""What takes effect of a connector's configuration on a worker, and what is shown of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc.config.definition import InvalidConfig
+from cdc.config.postgres import POSTGRES
+from cdc.config.secret import MASK
+from cdc.connect.effective import effective
+
+WORKER = {
+    "bootstrap.servers": "broker:9092",
+    "offset.storage.topic": "offsets",
+    "key.converter": "string",
+    "key.converter.encoding": "UTF-8",
+    "value.converter": "json",
+    "value.converter.schemas.enable": "false",
+}
+
+
+def found(**given):
+    properties = {name.replace("_", "."): text for name, text in given.items()}
+    return effective("files", properties, WORKER, {"vault": lambda _path, key: f"secret of {key}"})
+
+
+def test_the_worker_speaks_for_all_connectors_and_each_may_speak_for_itself():
+    values = found(file="a.txt", compression_type="none").values
+    assert values == {**WORKER, "file": "a.txt", "compression.type": "none", "name": "files"}
+
+
+def test_a_converter_of_its_own_comes_without_the_workers_properties_for_that_side():
+    values = found(value_converter="string").values
+    assert "value.converter.schemas.enable" not in values
+    assert values["key.converter.encoding"] == "UTF-8"
+
+
+def test_the_settings_of_kafka_are_those_of_worker_and_connector_together():
+    settings = found(producer_override_compression_type="none").kafka()
+    assert settings.bootstrap_servers == ("broker:9092",)
+    assert settings.offset_topic == "offsets"
+    assert settings.compression == "none"
+
+
+def test_the_first_task_has_the_transactional_id_of_a_connector_that_runs_alone_and_others_their_own():
+    ids = [found().kafka(task).transactional_id for task in (0, 1, 2)]
+    assert ids == ["cdcstream-files", "cdcstream-files-1", "cdcstream-files-2"]
+
+
+def test_outages_are_waited_for_as_the_connector_says():
+    assert found(errors_max_retries="0").pipeline().max_retries == 0
+
+
+def test_what_cannot_be_used_is_said_with_its_property():
+    with pytest.raises(InvalidConfig, match=r"batch\.size"):
+        found(batch_size="many").kafka()
+
+
+def test_a_definition_is_asked_only_about_what_it_knows_or_the_connector_says():
+    known = effective("shop", {"slot.nam": "x"}, {**WORKER, "rest.port": "1"}, {}).known_to(POSTGRES)
+    assert known["slot.nam"] == "x"
+    assert "rest.port" not in known
+    assert known["bootstrap.servers"] == "broker:9092"
+
+
+def test_secrets_take_effect_and_are_shown_as_they_were_written():
+    connector = found(file="${vault:f}", topic="t")
+    assert connector.values["file"] == "secret of f"
+    assert connector.secret == {"file"}
+    shown = connector.shown({"file": "secret of f", "topic": "t", "task.url": "http://secret of f/", "task.class": "T"})
+    assert shown == {"file": "${vault:f}", "topic": "t", "task.url": MASK, "task.class": "T"}

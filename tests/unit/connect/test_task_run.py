@@ -1,0 +1,111 @@
+"""A task from start to stop: its states, its topics, and what is said when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from cdc.connect.herder import State
+from cdc.connect.task_run import TaskRun
+from cdc.errors import SourceLost
+
+
+class Endless:
+    """Work that goes on until it is cancelled, or fails at once."""
+
+    def __init__(self, topics=(), failure=None) -> None:
+        self.topics = set(topics)
+        self.failure = failure
+        self.ended = False
+
+    async def run(self):
+        try:
+            if self.failure is not None:
+                raise self.failure
+            await asyncio.Event().wait()
+        finally:
+            self.ended = True
+
+
+def task(*works):
+    left = iter(works)
+    return TaskRun("files-0", "1", "worker:8083", lambda: next(left))
+
+
+async def until(happened):
+    async with asyncio.timeout(5):
+        while not happened():
+            await asyncio.sleep(0)
+
+
+async def test_a_task_runs_until_it_is_stopped():
+    work = Endless()
+    run = task(work)
+    assert run.state is State.UNASSIGNED
+    async with asyncio.TaskGroup() as group:
+        run.start(group)
+        assert (run.status.state, run.status.worker_id) == (State.RUNNING, "worker:8083")
+        await asyncio.sleep(0)
+        await run.stop()
+    assert work.ended
+    assert run.state is State.UNASSIGNED
+
+
+async def test_a_failure_is_the_status_and_leaves_other_tasks_alone(caplog):
+    failing, other = task(Endless(failure=SourceLost("the slot is gone", "Make a new one."))), task(Endless())
+    async with asyncio.TaskGroup() as group:
+        failing.start(group)
+        other.start(group)
+        await until(lambda: failing.state is State.FAILED)
+        assert failing.status.trace == "the slot is gone. Make a new one."
+        assert other.state is State.RUNNING
+        await other.stop()
+    assert "task files-0 failed: the slot is gone. Make a new one." in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_a_plugin_raises_is_shown_by_class_and_text_and_logged_with_its_traceback(caplog):
+    failing = task(Endless(failure=ExceptionGroup("tasks", [ZeroDivisionError("division by zero")])))
+    async with asyncio.TaskGroup() as group:
+        failing.start(group)
+        await until(lambda: failing.state is State.FAILED)
+    assert failing.status.trace == "ZeroDivisionError: division by zero"
+    assert [record.exc_info is not None for record in caplog.records if record.levelno == logging.ERROR] == [True]
+
+
+async def test_work_that_cannot_be_made_is_a_failure_too():
+    def refuse():
+        raise SourceLost("no such table")
+
+    failing = TaskRun("files-0", "1", "worker:8083", refuse)
+    async with asyncio.TaskGroup() as group:
+        failing.start(group)
+        await until(lambda: failing.state is State.FAILED)
+    assert failing.status.trace == "no such table."
+
+
+@pytest.mark.parametrize(("failure", "state"), [(None, State.PAUSED), (SourceLost("lost"), State.FAILED)])
+async def test_pausing_leaves_a_failed_task_failed(failure, state):
+    run = task(Endless(failure=failure))
+    async with asyncio.TaskGroup() as group:
+        run.start(group)
+        await asyncio.sleep(0.01)
+        await run.stop(State.PAUSED)
+    assert run.state is state
+
+
+async def test_topics_outlive_a_restart_until_they_are_forgotten():
+    second = Endless(["b"])
+    run = task(Endless(["a"]), second)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            run.start(group)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await run.stop()
+    assert run.topics == {"a", "b"}
+    run.forget_topics()
+    second.topics.add("c")
+    assert run.topics == {"c"}
