@@ -18,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+workers = typer.Typer(no_args_is_help=True, help="Run connectors on a worker with Kafka Connect's REST API.")
+app.add_typer(workers, name="connect")
+
 ConnectorFile = Annotated[
     Path,
     typer.Argument(
@@ -58,6 +61,24 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
     from cdc.cli.run import run_connector  # noqa: PLC0415
 
     raise typer.Exit(run_connector(connector, bootstrap_servers))
+
+
+@workers.command()
+def standalone(
+    worker: Annotated[
+        Path, typer.Argument(metavar="WORKER", help="The worker's properties, as for Kafka Connect's connect-standalone.")
+    ],
+    connectors: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CONNECTOR …]", help="Connector configurations: JSON (flat or with name and config) or .properties."
+        ),
+    ] = None,
+) -> None:
+    """Run connectors on one worker, with its REST API, until it is stopped by Ctrl-C or SIGTERM."""
+    from cdc.cli.connect import run_standalone  # noqa: PLC0415
+
+    raise typer.Exit(run_standalone(worker, connectors or []))
 
 
 @app.command()

@@ -42,11 +42,23 @@ def commands_page() -> str:
     """Return the page of all commands, in the order of the help."""
     group: Any = typer.main.get_command(app)
     parts = [f"\n## cdc-stream\n\n{_parameters(group.params)}"]
-    for name, command in group.commands.items():
-        arguments = [each.metavar for each in command.params if each.param_type_name == "argument"]
-        usage = " ".join(["cdc-stream", name, *arguments, "[OPTIONS]"])
-        parts.append(f"\n## cdc-stream {name}\n\n{command.help}\n\n```\n{usage}\n```\n\n{_parameters(command.params)}")
+    parts += [_command(f"cdc-stream {name}", command) for name, command in _commands(group)]
     return _COMMANDS + "".join(parts)
+
+
+def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
+def _command(title: str, command: Any) -> str:
+    arguments = [each.metavar for each in command.params if each.param_type_name == "argument"]
+    options = ["[OPTIONS]"] if len(arguments) < len(command.params) else []
+    usage = " ".join([title, *arguments, *options])
+    return f"\n## {title}\n\n{command.help}\n\n```\n{usage}\n```\n\n{_parameters(command.params)}"
 
 
 def errors_page() -> str:

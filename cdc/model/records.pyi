@@ -1,6 +1,6 @@
 from typing import TypeAlias
 
-Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 class RecordBatch:
     """Records in the order in which they are to be sent.

@@ -1,0 +1,226 @@
+"""A standalone worker with real connectors, over its REST API."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from tests.support.connector import until
+from tests.support.kafka_reader import read_committed
+from tests.support.worker import JSON, Worker
+
+
+@pytest.fixture
+def worker(kafka, topic_prefix, tmp_path):
+    worker = Worker(
+        tmp_path,
+        kafka.url,
+        f"{topic_prefix}.offsets",
+        offset_flush_interval_ms="200",
+        consumer_session_timeout_ms="6000",
+    )
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture
+def source(tmp_path):
+    return tmp_path / "in.txt"
+
+
+@pytest.fixture
+def sink(tmp_path):
+    return tmp_path / "out.txt"
+
+
+def lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def copy(worker, source, sink, topic):
+    """Have a file copied into another by way of a topic."""
+    worker.put("in", connector_class="FileStreamSource", file=str(source), topic=topic)
+    worker.put("out", connector_class="FileStreamSink", file=str(sink), topics=topic)
+
+
+def test_lines_of_a_file_arrive_in_another_once_and_in_order_whatever_is_killed(
+    worker, source, sink, kafka, topic_prefix
+):
+    topic = f"{topic_prefix}.lines"
+    written = 0
+    chosen = random.Random(5)
+    for _ in range(3):
+        if written:
+            worker.kill()
+        worker.start()
+        copy(worker, source, sink, topic)
+        with source.open("a") as file:
+            for _ in range(300):
+                file.write(f"line {written}\n")
+                written += 1
+        # One of this time: what the file has of the last time may be cut off and written again.
+        wanted = f"line {written - chosen.randrange(1, 200)}"
+        until(lambda wanted=wanted: wanted in lines(sink), f"{wanted!r}; it printed:\n{worker.output}")
+    until(lambda: f"line {written - 1}" in lines(sink), "the last line")
+    assert worker.stop() == 0
+    expected = [f"line {number}" for number in range(written)]
+    assert lines(sink) == expected
+    assert [record.value.decode() for record in read_committed(kafka.url, topic)] == expected
+
+
+def test_a_table_is_captured_by_a_connector_that_is_put_stopped_and_resumed(worker, database, kafka, topic_prefix):
+    database.execute("create table orders (id int primary key, item text); insert into orders values (1, 'pen')")
+    config = {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "database.hostname": database.host,
+        "database.port": str(database.port),
+        "database.user": database.user,
+        "database.dbname": database.name,
+        "topic.prefix": topic_prefix,
+        "slot.name": topic_prefix.lower(),
+        "key.converter": JSON,
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+        "name": "shop",
+    }
+    topic = f"{topic_prefix}.public.orders"
+
+    def events():
+        return [json.loads(record.value) for record in read_committed(kafka.url, topic)]
+
+    worker.start()
+    assert worker.call("POST", "/connectors", {"name": "shop", "config": config})[0] == 201
+    until(lambda: len(events()) == 1, "the snapshot")
+    assert worker.states("shop") == ["RUNNING", "RUNNING"]
+    assert worker.call("GET", "/connectors/shop/topics")[1] == {"shop": {"topics": [topic]}}
+    assert worker.call("PUT", "/connectors/shop/stop")[0] == 204
+    database.execute("insert into orders values (2, 'ink')")
+    (stored,) = worker.call("GET", "/connectors/shop/offsets")[1]["offsets"]
+    assert stored["partition"] == {"server": topic_prefix}
+    assert worker.call("PUT", "/connectors/shop/resume")[0] == 202
+    until(lambda: len(events()) == 2, "the change that came while it was stopped")
+    assert [(event["op"], event["after"]["item"]) for event in events()] == [("r", "pen"), ("c", "ink")]
+    assert worker.call("PUT", "/connectors/shop/stop")[0] == 204
+    assert worker.call("DELETE", "/connectors/shop/offsets")[0] == 200
+    assert worker.call("GET", "/connectors/shop/offsets")[1] == {"offsets": []}
+
+
+def test_two_connectors_on_one_slot_do_not_both_run(worker, database, topic_prefix):
+    database.execute("create table orders (id int primary key)")
+    config = {
+        "connector_class": "postgres",
+        "database_hostname": database.host,
+        "database_port": str(database.port),
+        "database_user": database.user,
+        "database_dbname": database.name,
+        "topic_prefix": topic_prefix,
+        "slot_name": topic_prefix.lower(),
+        "slot_max_retries": "0",
+        "errors_max_retries": "0",
+        "key_converter": JSON,
+        "value_converter": JSON,
+    }
+    worker.start()
+    worker.put("first", **config)
+    until(
+        lambda: database.execute(
+            "select 1 from pg_replication_slots where slot_name = %s and active", topic_prefix.lower()
+        ),
+        "the first connector streaming",
+    )
+    worker.put("second", **config)
+    until(lambda: worker.states("second") == ["RUNNING", "FAILED"], "the second connector failing")
+    assert "is active for PID" in worker.trace("second")
+    assert worker.states("first") == ["RUNNING", "RUNNING"]
+
+
+@pytest.mark.parametrize("name", ["a b", "slash/ed", "quote'd", "ünï", "50%"])
+def test_a_connector_may_have_a_name_with_odd_characters(name, worker, source, topic_prefix, kafka):
+    source.write_text("one\n")
+    topic = f"{topic_prefix}.lines"
+    worker.start()
+    worker.put(name, connector_class="FileStreamSource", file=str(source), topic=topic)
+    until(lambda: len(read_committed(kafka.url, topic)) == 1, f"the line; it printed:\n{worker.output}")
+    assert worker.call("GET", "/connectors")[1] == [name]
+
+
+def test_secrets_of_a_provider_take_effect_and_are_never_shown(kafka, topic_prefix, tmp_path, source, monkeypatch):
+    monkeypatch.setenv("HIDDEN_TOPIC", f"{topic_prefix}.hidden")
+    provider = "org.apache.kafka.common.config.provider.EnvVarConfigProvider"
+    worker = Worker(
+        tmp_path,
+        kafka.url,
+        f"{topic_prefix}.offsets",
+        config_providers="env",
+        config_providers_env_class=provider,
+    )
+    source.write_text("one\n")
+    try:
+        worker.start()
+        worker.put("in", connector_class="FileStreamSource", file=str(source), topic="${env:HIDDEN_TOPIC}")
+        until(lambda: len(read_committed(kafka.url, f"{topic_prefix}.hidden")) == 1, "the line")
+        for path in ("", "/config", "/tasks", "/status"):
+            status, answer = worker.call("GET", f"/connectors/in{path}")
+            assert status == 200
+            assert f"{topic_prefix}.hidden" not in json.dumps(answer)
+        assert worker.call("GET", "/connectors/in/config")[1]["topic"] == "${env:HIDDEN_TOPIC}"
+    finally:
+        worker.kill()
+
+
+class TestBadInput:
+    @pytest.fixture(autouse=True)
+    def started(self, worker):
+        worker.start()
+
+    def test_all_that_is_wrong_with_a_configuration_is_said_at_once(self, worker):
+        config = {"connector.class": "FileStreamSource", "tasks.max": "none", "fille": "a.txt"}
+        status, answer = worker.call("POST", "/connectors", {"name": "in", "config": config})
+        assert status == 400
+        for text in ("tasks.max", 'Missing required configuration "topic"', "Did you mean file?"):
+            assert text in answer["message"]
+        assert worker.call("GET", "/connectors")[1] == []
+
+    def test_an_unknown_class_is_answered_with_the_nearest_one(self, worker):
+        config = {"connector.class": "FileStremSource", "file": "a", "topic": "t"}
+        status, answer = worker.call("POST", "/connectors", {"name": "in", "config": config})
+        assert (status, answer["error_code"]) == (400, 400)
+        assert "Did you mean org.apache.kafka.connect.file.FileStreamSourceConnector?" in answer["message"]
+
+    def test_malformed_json_is_answered_with_a_sentence(self, worker):
+        status, answer = worker.call("POST", "/connectors", "{not json")
+        assert status == 400
+        assert "line 1" in answer["message"]
+
+    def test_a_task_that_fails_says_why_and_the_worker_lives(self, worker, tmp_path, topic_prefix):
+        unreadable = tmp_path / "folder"
+        unreadable.mkdir()
+        worker.put("in", connector_class="FileStreamSource", file=str(unreadable), topic=f"{topic_prefix}.t")
+        until(lambda: worker.states("in") == ["RUNNING", "FAILED"], "failing")
+        assert str(unreadable) in worker.trace("in")
+        assert worker.call("GET", "/health")[0] == 200
+
+
+def test_a_listener_off_loopback_without_credentials_is_refused(kafka, topic_prefix, tmp_path):
+    worker = Worker(tmp_path, kafka.url, f"{topic_prefix}.offsets", listeners="http://0.0.0.0:0")
+    with pytest.raises(AssertionError):
+        worker.start()
+    assert worker.process.returncode == 2
+    assert "rest.token" in worker.output
+    assert "Traceback" not in worker.output
+
+
+def test_connectors_of_files_run_from_the_start(kafka, topic_prefix, tmp_path, source):
+    source.write_text("one\n")
+    topic = f"{topic_prefix}.lines"
+    file = tmp_path / "in.properties"
+    file.write_text(f"name=in\nconnector.class=FileStreamSource\nfile={source}\ntopic={topic}\n")
+    worker = Worker(tmp_path, kafka.url, f"{topic_prefix}.offsets", file)
+    try:
+        worker.start()
+        until(lambda: len(read_committed(kafka.url, topic)) == 1, "the line")
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
