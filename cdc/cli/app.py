@@ -66,12 +66,14 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
 @workers.command()
 def standalone(
     worker: Annotated[
-        Path, typer.Argument(metavar="WORKER", help="The worker's properties, as for Kafka Connect's connect-standalone.")
+        Path,
+        typer.Argument(metavar="WORKER", help="The worker's properties, as for Kafka Connect's connect-standalone."),
     ],
     connectors: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[CONNECTOR …]", help="Connector configurations: JSON (flat or with name and config) or .properties."
+            metavar="[CONNECTOR …]",
+            help="Connector configurations: JSON (flat or with name and config) or .properties.",
         ),
     ] = None,
 ) -> None:

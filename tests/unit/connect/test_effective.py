@@ -42,6 +42,10 @@ def test_the_settings_of_kafka_are_those_of_worker_and_connector_together():
     assert settings.compression == "none"
 
 
+def test_a_connector_may_have_an_offset_topic_of_its_own():
+    assert found(offsets_storage_topic="own").kafka().offset_topic == "own"
+
+
 def test_the_first_task_has_the_transactional_id_of_a_connector_that_runs_alone_and_others_their_own():
     ids = [found().kafka(task).transactional_id for task in (0, 1, 2)]
     assert ids == ["cdcstream-files", "cdcstream-files-1", "cdcstream-files-2"]

@@ -238,6 +238,16 @@ async def test_a_connector_that_cannot_start_is_failed_until_it_is_restarted(her
     assert await states(herder) == (State.RUNNING, [State.RUNNING] * 2)
 
 
+async def test_a_connector_whose_plugin_raises_anything_fails_and_the_others_go_on(herder, host, caplog):
+    await herder.put_connector("files", CONFIG, replace=False)
+    host.refuses = ZeroDivisionError("division by zero")
+    await herder.put_connector("broken", CONFIG, replace=False)
+    status = await herder.status("broken")
+    assert (status.connector.state, status.connector.trace) == (State.FAILED, "ZeroDivisionError: division by zero")
+    assert "connector broken cannot be started" in caplog.text
+    assert await states(herder) == (State.RUNNING, [State.RUNNING] * 2)
+
+
 async def test_offsets_change_only_while_the_connector_is_stopped(herder):
     await herder.put_connector("files", CONFIG, replace=False)
     offsets = [ConnectorOffset({"filename": "a"}, {"position": 4})]
