@@ -1,36 +1,24 @@
-"""The properties that the runtime gives to every connector, and which properties of the Kafka client a connector may set.
+"""The properties that the runtime gives to every connector.
 
 Names, types, defaults, groups and order are Kafka Connect's (`ConnectorConfig`, `SourceConnectorConfig` and `SinkConnectorConfig` of
 `connect-runtime` 4.3). The dead letter queue of sources is ours.
-
-**Overrides.** Whoever may create a connector can set properties of its Kafka clients, and in Java some of those run code or open files and
-addresses: CVE-2023-25194 (a login module), CVE-2025-27817 (an address of OAuth). So there is a list of what is let through; everything
-else is refused, also what nobody has thought of yet.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from cdc.config import connect, kafka
 from cdc.config.definition import Config, Definition, Prefix, Rule
-from cdc.config.property import (
-    REQUIRED,
-    Importance,
-    Problem,
-    Property,
-    Status,
-    Type,
-    Validator,
-    in_group,
-    nearest,
-)
+from cdc.config.property import REQUIRED, Importance, Problem, Property, Status, Type, in_group, nearest
 from cdc.config.regex import RegexError, compile_java
-from cdc.config.validators import PATTERNS, PRINTABLE, TOPIC_PART, between, only
-from cdc.config.worker import CLIENTS, TABLES, check_client
+from cdc.config.validators import PRINTABLE, TOPIC_PART, between, only
+from cdc.config.worker_clients import CLIENTS
+from cdc.connect.client_overrides import client_overrides
+from cdc.connect.tolerance import SINK_ERRORS
 
 HIGH: Final = Importance.HIGH
 MEDIUM: Final = Importance.MEDIUM
@@ -39,12 +27,10 @@ LOW: Final = Importance.LOW
 COMMON: Final = "Common"
 TRANSFORMS: Final = "Transforms"
 PREDICATES: Final = "Predicates"
-ERRORS: Final = "Error Handling"
-TOPIC_CREATION: Final = "Topic Creation"
-EXACTLY_ONCE: Final = "Exactly Once Support"
 OFFSETS: Final = "offsets.topic"
 
 DEAD_LETTERS: Final = "errors.deadletterqueue."
+_GROUPS: Final = "topic.creation.groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,56 +151,24 @@ _COMMON: Final = (
             reason="values are fetched whenever a task starts",
         ),
     ),
-    *in_group(
-        ERRORS,
-        Property(
-            "errors.retry.timeout",
-            Type.LONG,
-            "0",
-            "How long an operation that failed is tried again, in milliseconds; 0: not at all, -1: without end.",
-            validator=between(-1),
-        ),
-        Property(
-            "errors.retry.delay.max.ms",
-            Type.LONG,
-            "60000",
-            "Longest pause between such attempts, in milliseconds.",
-            validator=between(0),
-        ),
-        Property(
-            "errors.tolerance",
-            Type.STRING,
-            "none",
-            "Whether a record that cannot be converted or transformed fails the task (none) or is left out (all).",
-            choices=("none", "all"),
-        ),
-        Property("errors.log.enable", Type.BOOLEAN, "false", "Whether errors that are tolerated are logged."),
-        Property("errors.log.include.messages", Type.BOOLEAN, "false", "Whether such lines show the record."),
-    ),
+    *(row for row in SINK_ERRORS if not row.name.startswith(DEAD_LETTERS)),
 )
 
-_DEAD_LETTERS: Final = in_group(
-    ERRORS,
-    Property(
-        f"{DEAD_LETTERS}topic.name",
-        Type.STRING,
-        "",
-        "Topic for the records that are left out; none if it is empty.",
-        validator=TOPIC_PART,
-    ),
-    Property(
-        f"{DEAD_LETTERS}topic.replication.factor",
-        Type.INT,
-        "3",
-        "Replicas of that topic when it is created; -1 is the broker's default.",
-        validator=Validator("-1, or 1 and more", lambda n: "" if n == -1 or n >= 1 else "is out of range"),
-    ),
-    Property(
-        f"{DEAD_LETTERS}context.headers.enable",
-        Type.BOOLEAN,
-        "false",
-        "Whether its records say in headers what failed, where and why.",
-    ),
+
+def _dead_letters() -> Iterator[Property]:
+    for row in SINK_ERRORS:
+        if row.name.startswith(DEAD_LETTERS):
+            yield replace(row, validator=TOPIC_PART) if row.name.endswith("topic.name") else row
+
+
+_DEAD_LETTERS: Final = tuple(_dead_letters())
+
+_REPLICAS: Final = f"{DEAD_LETTERS}topic.replication.factor"
+_DEAD_LETTERS_OF_SOURCES: Final = tuple(
+    replace(row, status=Status.WITHOUT_EFFECT, reason="the topic is created as topic.creation.default.* says")
+    if row.name == _REPLICAS
+    else row
+    for row in _DEAD_LETTERS
 )
 
 
@@ -225,16 +179,7 @@ def _from_run(name: str) -> Property:
 
 
 _SOURCE: Final = (
-    *in_group(
-        TOPIC_CREATION,
-        Property(
-            "topic.creation.groups",
-            Type.LIST,
-            "",
-            "Names of groups of topics that are created with settings of their own, under topic.creation.<group>.",
-            LOW,
-        ),
-    ),
+    *(row for row in kafka.TOPIC_CREATION if row.name == _GROUPS),
     *(_from_run(name) for name in ("exactly.once.support", "transaction.boundary", "transaction.boundary.interval.ms")),
     *in_group(
         OFFSETS,
@@ -266,114 +211,18 @@ _PREFIXES: Final = (
     *(Prefix(f"{side}.converter.", f"Properties of the {side} converter.") for side in ("key", "value", "header")),
     Prefix("transforms.", "Properties of the transforms, by their names."),
     Prefix("predicates.", "Properties of the predicates, by their names."),
-    *(Prefix(f"{client}.override.", f"Properties of the connector's {client}.") for client in CLIENTS),
 )
 
-_EVERY_CLIENT: Final = (
-    "bootstrap.servers",
-    "client.id",
-    "metadata.max.age.ms",
-    "request.timeout.ms",
-    "sasl.jaas.config",
-    "sasl.mechanism",
-    "sasl.password",
-    "sasl.username",
-    "security.protocol",
-    "ssl.endpoint.identification.algorithm",
-    "ssl.key.password",
-    "ssl.keystore.certificate.chain",
-    "ssl.keystore.key",
-    "ssl.keystore.type",
-    "ssl.truststore.certificates",
-    "ssl.truststore.type",
-)
 
-ALLOWED: Final[Mapping[str, frozenset[str]]] = {
-    "producer": frozenset(
-        (
-            *_EVERY_CLIENT,
-            "acks",
-            "batch.size",
-            "buffer.memory",
-            "compression.type",
-            "delivery.timeout.ms",
-            "enable.idempotence",
-            "linger.ms",
-            "max.block.ms",
-            "max.in.flight.requests.per.connection",
-            "max.request.size",
-            "retries",
-            "transaction.timeout.ms",
+def _overrides(used: str) -> tuple[Prefix, ...]:
+    """Return the prefixes of the Kafka clients of a connector that has one of them."""
+    return tuple(
+        Prefix(
+            f"{client}.override.",
+            f"Properties of its {client}." if client == used else f"Checked, and without effect: it has no {client}.",
         )
-    ),
-    "consumer": frozenset(
-        (
-            *_EVERY_CLIENT,
-            "auto.offset.reset",
-            "fetch.max.bytes",
-            "fetch.max.wait.ms",
-            "fetch.min.bytes",
-            "group.id",
-            "heartbeat.interval.ms",
-            "isolation.level",
-            "max.partition.fetch.bytes",
-            "max.poll.interval.ms",
-            "max.poll.records",
-            "session.timeout.ms",
-        )
-    ),
-    "admin": frozenset(_EVERY_CLIENT),
-}
-"""By client, the properties that a connector may set: none of them names code, a file or an address but the brokers'."""
-
-_PRINCIPAL: Final = frozenset(
-    ("sasl.jaas.config", "sasl.mechanism", "sasl.password", "sasl.username", "security.protocol")
-)
-
-_DANGERS: Final = (
-    (r".*(?:class|classes|reporters|providers|assignors?|\.strategy)", "it names code to be run (CVE-2023-25194)"),
-    (r".*url(?:\..*)?|.*\.oauthbearer\..*", "it names an address or a file to be opened (CVE-2025-27817)"),
-    (r".*(?:location|\.file|\.files|\.path)", "it names a file on the worker's machine"),
-)
-
-
-def client_overrides(policy: str = "All") -> Rule:
-    """Return the rule that a connector sets only what it may of its Kafka clients.
-
-    `policy` is that of the worker (`connector.client.config.override.policy`): All is all that is on the list, Principal what makes the
-    login, None nothing.
-    """
-
-    def rule(config: Config) -> Iterator[Problem]:
-        for client in CLIENTS:
-            prefix = f"{client}.override."
-            for name, text in config.beneath(prefix).items():
-                yield from _override_problems(policy, client, prefix, name, text)
-
-    return rule
-
-
-def _override_problems(policy: str, client: str, prefix: str, name: str, text: str) -> Iterator[Problem]:
-    label = prefix + name
-    if name not in ALLOWED[client]:
-        yield _refused(label, prefix, name, ALLOWED[client])
-    elif policy == "None" or (policy == "Principal" and name not in _PRINCIPAL):
-        fact = f"The '{policy}' policy does not allow '{label}' to be overridden in the connector configuration"
-        yield Problem(label, fact, "Remove it, or change connector.client.config.override.policy of the worker.")
-    else:
-        yield from check_client(label, name, text, TABLES[client])
-
-
-def _refused(label: str, prefix: str, name: str, allowed: Iterable[str]) -> Problem:
-    """Return the problem that a property is not on the list, with the reason if it is a known danger."""
-    danger = next((why for pattern, why in _DANGERS if re.fullmatch(pattern, name)), "")
-    if danger:
-        return Problem(
-            label, f"{label} is refused: {danger}", "Remove it; what all connectors need, the worker can set."
-        )
-    near = nearest(name, sorted(allowed))
-    remedy = f"Did you mean {prefix}{near}?" if near else "Remove it."
-    return Problem(label, f"{label} is not among the properties that a connector may set", remedy)
+        for client in CLIENTS
+    )
 
 
 def topics_to_read(config: Config) -> Iterator[Problem]:
@@ -404,36 +253,22 @@ def _reads_its_dead_letters(queue: str, topics: tuple[str, ...], pattern: str) -
         yield Problem("topics.regex", fact, remedy)
 
 
-def topic_groups(config: Config) -> Iterator[Problem]:
-    """Yield what is wrong with the settings of topics to be created: of `default`, and of each group."""
-    groups = config.list("topic.creation.groups")
-    for name, text in config.beneath("topic.creation.").items():
-        group, _, setting = name.partition(".")
-        if name in ("groups", "enable"):
-            continue
-        if group not in (*groups, "default"):
-            near = nearest(group, [*groups, "default"])
-            remedy = f"Did you mean topic.creation.{near}.{setting}?" if near else "Add it there, or remove this."
-            yield Problem(f"topic.creation.{name}", f"topic.creation.groups does not name {group!r}", remedy)
-        elif setting in _OF_TOPICS:
-            yield from _check_setting(replace(_OF_TOPICS[setting], name=f"topic.creation.{name}"), text)
-    for group in groups:
-        if not config.beneath(f"topic.creation.{group}.").get("include", "").strip():
-            name = f"topic.creation.{group}.include"
-            yield Problem(
-                name, f"{name} is not set", "Set it to regular expressions for the names of the group's topics."
-            )
+TOPICS: Final = tuple(replace(row, group="") for row in kafka.TOPIC_CREATION if row.name != _GROUPS)
+"""What a source may say of topics that are created, beside Kafka's settings of topics; Connect does not list these either."""
+
+_TOPICS: Final = {row.name: row for row in TOPICS}
 
 
-_OF_TOPICS: Final = {
-    **{
-        name: next(each for each in kafka.TOPIC_CREATION if each.name == f"topic.creation.default.{name}")
-        for name in ("partitions", "replication.factor")
-    },
-    **{
-        name: Property(name, Type.STRING, "", "Names of topics.", validator=PATTERNS) for name in ("include", "exclude")
-    },
-}
+def created_topics(config: Config) -> Iterator[Problem]:
+    """Yield what is wrong with the settings of topics to be created: those of `default`, since there are no groups yet."""
+    for rest, text in config.beneath("topic.creation.").items():
+        name = f"topic.creation.{rest}"
+        if name in _TOPICS:
+            yield from _check_setting(_TOPICS[name], text)
+        elif not rest.startswith("default.") and name != _GROUPS:
+            near = nearest(name, list(_TOPICS))
+            remedy = f"Did you mean {near}?" if near else "Remove it; topic.creation.default.* holds for all topics."
+            yield Problem(name, f"{name} is not supported yet", remedy)
 
 
 def _check_setting(row: Property, text: str) -> Iterator[Problem]:
@@ -445,15 +280,22 @@ def _check_setting(row: Property, text: str) -> Iterator[Problem]:
 
 def for_source(own: Definition, policy: str = "All") -> Definition:
     """Return the properties of a source connector: the runtime's, then its own; of two with one name the runtime's."""
-    rows = (*_COMMON, *_DEAD_LETTERS, *_SOURCE)
-    prefixes = (*_PREFIXES, Prefix("topic.creation.", "Settings of topics that are created."))
-    return _joined(rows, prefixes, (client_overrides(policy), topic_groups), own)
+    rows = (*_COMMON, *_DEAD_LETTERS_OF_SOURCES, *_SOURCE)
+    prefixes = (
+        *_PREFIXES,
+        *_overrides("producer"),
+        Prefix(
+            "topic.creation.default.", "Settings of topics that are created, by Kafka's names, such as cleanup.policy."
+        ),
+        Prefix("topic.creation.", "Settings of the groups of topics, which are not supported yet."),
+    )
+    return _joined(rows, prefixes, (client_overrides(policy), created_topics), own)
 
 
 def for_sink(own: Definition, policy: str = "All") -> Definition:
     """Return the properties of a sink connector: the runtime's, then its own; of two with one name the runtime's."""
     rows = (*_COMMON, *_SINK, *_DEAD_LETTERS)
-    return _joined(rows, _PREFIXES, (client_overrides(policy), topics_to_read), own)
+    return _joined(rows, (*_PREFIXES, *_overrides("consumer")), (client_overrides(policy), topics_to_read), own)
 
 
 def for_pipeline(own: Definition, policy: str = "All") -> Definition:
@@ -462,8 +304,7 @@ def for_pipeline(own: Definition, policy: str = "All") -> Definition:
     It is for checking: a property of the Kafka client under `producer.override.` is not one of the table's here, but one that the rule
     lets through or not.
     """
-    overrides = tuple(each for each in _PREFIXES if each.name.endswith(".override."))
-    return _joined((), overrides, (client_overrides(policy),), own)
+    return _joined((), _overrides("producer"), (client_overrides(policy),), own)
 
 
 def _joined(

@@ -14,6 +14,8 @@ from cdc.config.secret import MASK
 from cdc.config.settings import KafkaSettings, PipelineSettings
 
 _SIDES: Final = ("key.converter", "value.converter", "header.converter")
+#: Connect's word for an offset topic of one connector's own.
+_OWN_OFFSETS: Final = "offsets.storage.topic"
 _RETRIES: Final = ("errors.max.retries", "retriable.restart.connector.wait.ms")
 
 #: What a task needs of Kafka; everything else in a connector's configuration is for others.
@@ -53,7 +55,6 @@ class Effective:
     def kafka(self, task: int | None = None) -> KafkaSettings:
         """Return the settings of the client of a source task; raises InvalidConfig."""
         settings = KafkaSettings.from_config(self.delivery())
-        settings = replace(settings, offset_topic=self.values.get("offsets.storage.topic") or settings.offset_topic)
         if not task:
             return settings
         # The first task's id is that of `cdc-stream run`, so that one fences the other.
@@ -100,6 +101,8 @@ def effective(
 def inherited(given: Mapping[str, str], worker: Mapping[str, str]) -> Mapping[str, str]:
     """Return what a connector takes over of what its worker says for all."""
     own = [side for side in _SIDES if side in given]
+    if given.get(_OWN_OFFSETS):
+        own.append("offset.storage.topic")
     return {key: text for key, text in worker.items() if not any(_belongs(key, side) for side in own)}
 
 

@@ -10,7 +10,10 @@ import pytest
 from cdc.config.definition import Definition, InvalidConfig
 from cdc.config.postgres import POSTGRES
 from cdc.config.property import Property, Status, Type
-from cdc.connect.connector_properties import ALLOWED, LOOKS, for_pipeline, for_sink, for_source
+from cdc.config.worker_clients import CONNECTION, CONSUMER, TABLES
+from cdc.connect.client_overrides import ALLOWED
+from cdc.connect.connector_properties import LOOKS, for_pipeline, for_sink, for_source
+from cdc.kafka.group import GROUP_CONSUMER
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "connect-rest.jsonl"
 NOTHING = Definition(())
@@ -72,9 +75,28 @@ def test_a_sink_has_topics_and_a_dead_letter_queue():
     assert not {"topic.creation.groups", "exactly.once.support", "offsets.storage.topic"} & set(names)
 
 
-def test_what_is_planned_for_run_is_supported_here():
-    planned = [row.name for row in for_source(NOTHING).properties if row.status is Status.PLANNED]
-    assert planned == ["transaction.boundary.interval.ms"]
+def test_what_nothing_reads_is_planned_or_without_effect():
+    rows = for_source(NOTHING).properties
+    planned = [row.name for row in rows if row.status is Status.PLANNED]
+    assert planned == ["topic.creation.groups", "transaction.boundary.interval.ms"]
+    replicas = "errors.deadletterqueue.topic.replication.factor"
+    assert [row.name for row in rows if row.status is Status.WITHOUT_EFFECT and row.name.startswith("errors")] == [
+        replicas
+    ]
+    assert for_sink(NOTHING).find(replicas).status is Status.SUPPORTED
+
+
+def test_a_worker_takes_of_consumers_what_the_consumer_of_a_sink_reads():
+    read = {row.name: row for row in GROUP_CONSUMER}
+    taken = {name: row for name, row in CONSUMER.items() if name not in CONNECTION and row.status is Status.SUPPORTED}
+    assert taken.keys() - read.keys() == {"isolation.level"}
+    for name, row in read.items():
+        assert (taken[name].type, taken[name].default, taken[name].accepts) == (row.type, row.default, row.accepts)
+
+
+def test_a_connector_may_only_set_what_its_client_takes():
+    for client, names in ALLOWED.items():
+        assert names <= TABLES[client].keys()
 
 
 def test_the_rows_of_the_runtime_come_before_those_of_the_connector():
@@ -238,24 +260,16 @@ def test_the_policy_of_the_worker_holds():
     ("raw", "name", "fact"),
     [
         ({"topic.creation.default.partitions": "0"}, "topic.creation.default.partitions", "is out of range"),
-        ({"topic.creation.hot.partitions": "3"}, "topic.creation.hot.partitions", "does not name 'hot'"),
-        ({"topic.creation.groups": "hot"}, "topic.creation.hot.include", "is not set"),
-        (
-            {"topic.creation.groups": "hot", "topic.creation.hot.include": "("},
-            "topic.creation.hot.include",
-            "cannot be used",
-        ),
+        ({"topic.creation.enable": "perhaps"}, "topic.creation.enable", "is not a boolean"),
+        ({"topic.creation.groups": "hot"}, "topic.creation.groups", "is not supported yet"),
+        ({"topic.creation.hot.partitions": "3"}, "topic.creation.hot.partitions", "is not supported yet"),
     ],
 )
-def test_groups_of_topics_are_checked(raw, name, fact):
+def test_topics_that_cannot_be_created_so_are_refused(raw, name, fact):
     assert fact in problems(for_source(NOTHING), {**SOURCE, **raw})[name]
 
 
-def test_groups_of_topics_take_kafkas_settings():
-    raw = {
-        "topic.creation.groups": "hot",
-        "topic.creation.hot.include": r"shop\..*",
-        "topic.creation.hot.cleanup.policy": "compact",
-        "topic.creation.default.replication.factor": "-1",
-    }
-    assert for_source(NOTHING).parse({**SOURCE, **raw}).beneath("topic.creation.hot.")["cleanup.policy"] == "compact"
+def test_topics_are_created_with_kafkas_settings():
+    raw = {"topic.creation.default.cleanup.policy": "compact", "topic.creation.default.replication.factor": "-1"}
+    config = for_source(NOTHING).parse({**SOURCE, **raw, "topic.creation.groups": ""})
+    assert config.beneath("topic.creation.default.") == {"cleanup.policy": "compact", "replication.factor": "-1"}
