@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from confluent_kafka import Consumer, TopicPartition
 
-from bench.narrow import connect, connector
+from bench.narrow import RUN, connect, connector
 from cdc.testing.servers.base import Address
 
 RATE = 500
@@ -20,7 +20,7 @@ def measure(postgres: Address, kafka: Address, seconds: int) -> list[float]:
     """Return the sorted latencies, in milliseconds, of one insert a transaction, after the warm-up."""
     first = 1_000_000_000
     total = RATE * (WARM_UP + seconds)
-    with connector(postgres, kafka, "latency"):
+    with connector(postgres, kafka, RUN):
         ready, wait = multiprocessing.Pipe()
         writer = multiprocessing.Process(target=_write, args=(postgres, first, total, wait))
         writer.start()
@@ -56,7 +56,7 @@ def _read(kafka: Address, first: int, total: int) -> list[float]:
     )
     arrived = [0.0] * total
     left = total
-    consumer.assign([TopicPartition("latency.public.accounts", 0, 0)])
+    consumer.assign([TopicPartition(f"{RUN}.public.accounts", 0, 0)])
     deadline = time.time() + 60 + total / RATE
     while left and time.time() < deadline:
         message = consumer.poll(0.2)

@@ -1,7 +1,7 @@
 """The narrow workload: rows of four columns, 100 in a transaction, written before the readers start.
 
-Two slots hold the same backlog: one is read by `pg_recvlogical` into nowhere, the limit; the other by `cdc-stream run` into Kafka,
-exactly once, zstd, JSON without schemas.
+Three slots hold the same backlog: one is read by `pg_recvlogical` into nowhere, the limit; the others by `cdc-stream run` and by a
+standalone worker into Kafka, exactly once, zstd, JSON without schemas.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from cdc.testing.servers.postgres import program
 
 DATABASE = "bench"
 PUBLICATION = "bench"
+#: The slots of `cdc-stream run` and of the worker.
+RUN = "cdc_stream"
+WORKER = "cdc_worker"
+CONVERTERS = "".join(f"{side}.converter=org.apache.kafka.connect.json.JsonConverter\n" for side in ("key", "value"))
 SETUP = """
 create table accounts (aid bigint primary key, bid int, abalance int, filler char(84));
 create publication bench for table accounts;
@@ -70,7 +74,7 @@ def prepare(postgres: Address) -> None:
         admin.execute(f"create database {DATABASE}")
     with connect(postgres) as session:
         session.execute(SETUP)
-        for slot in ("limit_reader", "cdc_stream"):
+        for slot in ("limit_reader", RUN, WORKER):
             session.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (slot,))
 
 
@@ -92,34 +96,35 @@ def limit(postgres: Address, rows: int, end: str) -> Result:
     return Result("pg_recvlogical to nowhere", rows, time.monotonic() - begun, used)
 
 
-def ours(postgres: Address, kafka: Address, rows: int, end: str) -> Result:
-    """Deliver the backlog to Kafka with cdc-stream."""
-    with connector(postgres, kafka, "bench") as process, connect(postgres) as session:
-        begun = _until(session, "active")
-        _until(session, f"confirmed_flush_lsn - '0/0' >= {parse_lsn(end)} - 512")
-        return Result("cdc-stream to Kafka, exactly once", rows, time.monotonic() - begun, usage(process.pid))
+def ours(postgres: Address, kafka: Address, slot: str, rows: int, end: str) -> Result:
+    """Deliver the backlog of a slot to Kafka: RUN by `cdc-stream run`, WORKER by a worker."""
+    name = "cdc-stream to Kafka, exactly once" if slot == RUN else "the same through a worker"
+    with connector(postgres, kafka, slot) as process, connect(postgres) as session:
+        begun = _until(session, slot, "active")
+        _until(session, slot, f"confirmed_flush_lsn - '0/0' >= {parse_lsn(end)} - 512")
+        return Result(name, rows, time.monotonic() - begun, usage(process.pid))
 
 
-def _until(session: psycopg.Connection[tuple[object, ...]], condition: str) -> float:
+def _until(session: psycopg.Connection[tuple[object, ...]], slot: str, condition: str) -> float:
     """Wait until the slot's row meets the condition; return the time."""
-    query = f"select 1 from pg_replication_slots where slot_name = 'cdc_stream' and {condition}"
+    query = f"select 1 from pg_replication_slots where slot_name = '{slot}' and {condition}"
     while session.execute(query.encode()).fetchone() is None:
         time.sleep(0.01)
     return time.monotonic()
 
 
 @contextmanager
-def connector(postgres: Address, kafka: Address, name: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `cdc-stream run` on the benchmark's slot."""
+def connector(postgres: Address, kafka: Address, slot: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the connector of a slot, which is its name and the prefix of its topic also."""
     config = {
-        "name": name,
+        "name": slot,
         "connector.class": "postgres",
         "database.hostname": postgres.host,
         "database.port": postgres.port,
         "database.user": postgres.user,
         "database.dbname": DATABASE,
-        "topic.prefix": name,
-        "slot.name": "cdc_stream",
+        "topic.prefix": slot,
+        "slot.name": slot,
         "publication.name": PUBLICATION,
         "snapshot.mode": "no_data",
         "bootstrap.servers": kafka.url,
@@ -129,8 +134,11 @@ def connector(postgres: Address, kafka: Address, name: str) -> Iterator[subproce
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "connector.json"
         file.write_text(json.dumps(config))
+        worker = Path(folder) / "worker.properties"
+        worker.write_text(f"bootstrap.servers={kafka.url}\nlisteners=http://127.0.0.1:0\n{CONVERTERS}")
+        command = ["connect", "standalone", str(worker)] if slot == WORKER else ["run"]
         script = str(Path(sys.executable).with_name("cdc-stream"))
-        process = subprocess.Popen([script, "run", str(file)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([script, *command, str(file)], stderr=subprocess.DEVNULL)
         try:
             yield process
         finally:
