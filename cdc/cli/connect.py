@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,7 +55,11 @@ async def _until_stopped(settings: WorkerSettings, plugins: Plugins, configs: Ma
 
 
 async def _run(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> None:
-    herder = StandaloneHerder(Worker(settings, plugins))
+    herder = StandaloneHerder(
+        Worker(settings, plugins),
+        topic_tracking=settings.topic_tracking,
+        topic_reset=settings.topic_tracking_reset,
+    )
     server = RestServer(herder, _rest_settings(settings.rest))
     async with asyncio.TaskGroup() as group:
         group.create_task(herder.run())
@@ -70,8 +75,9 @@ async def _run(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str,
 
 
 def _advertised(rest: WorkerRest, host: str, port: int) -> str:
-    """Return host and port that the worker is known by."""
-    return f"{rest.advertised_host or host}:{rest.advertised_port or port}"
+    """Return host and port that the worker is known by: where it listens at all addresses, by the name of its machine."""
+    own = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
+    return f"{rest.advertised_host or own}:{rest.advertised_port or port}"
 
 
 def _rest_settings(found: WorkerRest) -> RestSettings:
@@ -80,6 +86,7 @@ def _rest_settings(found: WorkerRest) -> RestSettings:
         listeners=tuple(map(str, found.listeners)),
         certificate=_path(found.certificate_file),
         key=_path(found.key_file),
+        key_password=found.key_password,
         ca=_path(found.ca_file),
         client_auth=ClientAuth(found.client_auth),
         token=found.token,

@@ -1,4 +1,4 @@
-"""Writes the reference pages of the command line and of the errors: `python -m cdc.cli.docs [directory]`."""
+"""Writes the reference pages of the command line, of connectors and of the errors: `python -m cdc.cli.docs [directory]`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from cdc import errors
 from cdc.cli.app import app
+from cdc.cli.connector_docs import connectors_page
 from cdc.errors import CdcError
 
 _HERE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -35,7 +36,7 @@ line. `error.retriable` says whether a new attempt can help: then the pipeline m
 
 def pages() -> Mapping[str, str]:
     """Return the text of each page by its file name."""
-    return {"cli.md": commands_page(), "errors.md": errors_page()}
+    return {"cli.md": commands_page(), "connectors.md": connectors_page(), "errors.md": errors_page()}
 
 
 def commands_page() -> str:

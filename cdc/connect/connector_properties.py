@@ -165,7 +165,7 @@ _DEAD_LETTERS: Final = tuple(_dead_letters())
 
 _REPLICAS: Final = f"{DEAD_LETTERS}topic.replication.factor"
 _DEAD_LETTERS_OF_SOURCES: Final = tuple(
-    replace(row, status=Status.WITHOUT_EFFECT, reason="the topic is created as topic.creation.default.* says")
+    replace(row, status=Status.WITHOUT_EFFECT, reason="that of a source is created as topic.creation.default.* says")
     if row.name == _REPLICAS
     else row
     for row in _DEAD_LETTERS

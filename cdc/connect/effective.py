@@ -16,6 +16,9 @@ from cdc.config.settings import KafkaSettings, PipelineSettings
 _SIDES: Final = ("key.converter", "value.converter", "header.converter")
 #: Connect's word for an offset topic of one connector's own.
 _OWN_OFFSETS: Final = "offsets.storage.topic"
+_OVERRIDE: Final = kafka.OVERRIDE
+_TOPICS: Final = "topic.creation."
+_CREATE: Final = "topic.creation.enable"
 _RETRIES: Final = ("errors.max.retries", "retriable.restart.connector.wait.ms")
 
 #: What a task needs of Kafka; everything else in a connector's configuration is for others.
@@ -36,21 +39,33 @@ DELIVERY: Final = Definition(
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """`given` is what a person wrote, `values` what takes effect, references to secrets replaced; `secret` names those that had one."""
+    """`given` is what a person wrote, `values` what takes effect, references to secrets replaced; `secret` names those that had one.
+
+    `client` is what the worker says of Kafka, by the plain names of the client's properties. They are apart, since a connector may have
+    properties of its own with these names.
+    """
 
     name: str
     given: Mapping[str, str]
     values: Mapping[str, str]
     secret: frozenset[str]
+    client: Mapping[str, str]
 
     def delivery(self) -> Config:
-        """Return the part about Kafka, parsed.
+        """Return the part about Kafka, parsed: the worker's words, and what the connector overrides.
 
         Raises:
             InvalidConfig: it cannot be used.
         """
-        known = {name: text for name, text in self.values.items() if _knows(DELIVERY, name)}
-        return DELIVERY.parse({**known, "name": self.name}, self.secret)
+        worker = {name: text for name, text in self.client.items() if DELIVERY.find(name)}
+        own = {name: text for name, text in self.values.items() if name in _RETRIES or name.startswith(_TOPICS)}
+        overrides = {name: self.values[_OVERRIDE + name] for name in self.beneath(_OVERRIDE) if DELIVERY.find(name)}
+        if self.values.get(_OWN_OFFSETS):
+            overrides["offset.storage.topic"] = self.values[_OWN_OFFSETS]
+        if worker.get(_CREATE) == "false":
+            own[_CREATE] = "false"
+        secret = {name.removeprefix(_OVERRIDE) for name in self.secret}
+        return DELIVERY.parse({**worker, **own, **overrides, "name": self.name}, secret)
 
     def kafka(self, task: int | None = None) -> KafkaSettings:
         """Return the settings of the client of a source task; raises InvalidConfig."""
@@ -68,6 +83,13 @@ class Effective:
         """Return what takes effect, but for what the worker says that a definition does not know."""
         return {name: text for name, text in self.values.items() if name in self.given or _knows(definition, name)}
 
+    def with_client(self, definition: Definition) -> Mapping[str, str]:
+        """Return the same for a definition that has the properties of the Kafka client among its own."""
+        taken = {row.name for name in self.given if (row := definition.find(name)) is not None}
+        rows = {name: definition.find(name) for name in self.client}
+        added = {name: self.client[name] for name, row in rows.items() if row is not None and row.name not in taken}
+        return {**added, **self.known_to(definition)}
+
     def beneath(self, prefix: str) -> Mapping[str, str]:
         """Return what takes effect under a prefix, by the rest of the name."""
         return {name.removeprefix(prefix): text for name, text in self.values.items() if name.startswith(prefix)}
@@ -84,26 +106,27 @@ class Effective:
 
 
 def effective(
-    name: str, given: Mapping[str, str], worker: Mapping[str, str], providers: Mapping[str, Provider]
+    name: str,
+    given: Mapping[str, str],
+    converters: Mapping[str, str],
+    client: Mapping[str, str],
+    providers: Mapping[str, Provider],
 ) -> Effective:
-    """Return what takes effect of a connector's configuration on a worker that says `worker` for all connectors.
+    """Return what takes effect of a connector's configuration on a worker that says the rest for all connectors.
 
     A converter of the connector's own comes without the worker's properties for that side.
 
     Raises:
         InvalidConfig: a reference to a secret cannot be replaced.
     """
-    added = inherited(given, worker)
     resolved = resolve({**given, "name": name}, providers)
-    return Effective(name, given, {**added, **resolved.values}, resolved.secret)
+    return Effective(name, given, {**inherited(given, converters), **resolved.values}, resolved.secret, client)
 
 
-def inherited(given: Mapping[str, str], worker: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what a connector takes over of what its worker says for all."""
+def inherited(given: Mapping[str, str], converters: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a connector takes over of its worker's converters."""
     own = [side for side in _SIDES if side in given]
-    if given.get(_OWN_OFFSETS):
-        own.append("offset.storage.topic")
-    return {key: text for key, text in worker.items() if not any(_belongs(key, side) for side in own)}
+    return {key: text for key, text in converters.items() if not any(_belongs(key, side) for side in own)}
 
 
 def _belongs(key: str, side: str) -> bool:

@@ -48,6 +48,12 @@ class RequestError(CdcError):
     status = 400
 
 
+class Forbidden(RequestError):
+    """The worker's own configuration does not allow it."""
+
+    status = 403
+
+
 class NotFound(RequestError):
     """There is no such connector, task or plugin."""
 

@@ -14,6 +14,7 @@ from cdc.connect.herder import (
     ConnectorOffset,
     ConnectorStatus,
     ConnectorType,
+    Forbidden,
     InstanceStatus,
     NotFound,
     PluginInfo,
@@ -64,9 +65,13 @@ class StandaloneHerder:
     offsets are in Kafka, so a connector that is put again under its name goes on where it ended.
     """
 
-    def __init__(self, worker: Host, worker_id: str = "") -> None:
+    def __init__(
+        self, worker: Host, worker_id: str = "", *, topic_tracking: bool = True, topic_reset: bool = True
+    ) -> None:
         self._worker = worker
         self._worker_id = worker_id
+        self._topic_tracking = topic_tracking
+        self._topic_reset = topic_reset
         self._connectors: dict[str, _Connector] = {}
         self._changing = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
@@ -185,10 +190,14 @@ class StandaloneHerder:
 
     async def topics(self, name: str) -> Sequence[str]:
         """See `Herder.topics`."""
+        self._check_tracking()
         return sorted(set().union(*(task.topics for task in self._find(name).tasks)))
 
     async def reset_topics(self, name: str) -> None:
         """See `Herder.reset_topics`."""
+        self._check_tracking()
+        if not self._topic_reset:
+            raise Forbidden("Topic tracking reset is disabled.")
         for task in self._find(name).tasks:
             task.forget_topics()
 
@@ -233,6 +242,10 @@ class StandaloneHerder:
     async def validate(self, plugin: str, config: Mapping[str, str]) -> Mapping[str, Json]:
         """See `Herder.validate`."""
         return await self._worker.validate(plugin, config)
+
+    def _check_tracking(self) -> None:
+        if not self._topic_tracking:
+            raise Forbidden("Topic tracking is disabled.")
 
     def _find(self, name: str) -> _Connector:
         if name not in self._connectors:

@@ -169,18 +169,19 @@ class Worker:
         return _Known(self._plugin(config), self._effective(name, config))
 
     def _effective(self, name: str, config: Mapping[str, str]) -> Effective:
-        return effective(name, config, self._inherited(), self._settings.providers)
+        settings = self._settings
+        return effective(name, config, settings.converters, self._client(), settings.providers)
 
-    def _inherited(self) -> Mapping[str, str]:
-        """Return what the worker says for all connectors."""
+    def _client(self) -> Mapping[str, str]:
+        """Return what the worker says of Kafka for all connectors."""
         topic = self._settings.offset_topic
         offsets = {
             "offset.storage.topic": topic.name,
             "offset.storage.partitions": str(topic.partitions),
             "offset.storage.replication.factor": str(topic.replication_factor),
         }
-        named = offsets if topic.name else {}
-        return {**self._settings.kafka_properties(), **named, **self._settings.converters}
+        created = {"topic.creation.enable": str(self._settings.topic_creation).lower()}
+        return {**self._settings.kafka_properties(), **created, **(offsets if topic.name else {})}
 
     def _definition(self, plugin: Plugin) -> Definition:
         """Return all properties of a connector, and those of another plugin alone."""
@@ -200,7 +201,7 @@ class Worker:
             config,
             await self._problems(plugin, config) if is_connector else (),
             providers=self._settings.providers,
-            inherited=self._known_to(plugin, config) if is_connector else {},
+            inherited=self._inherited(plugin, config) if is_connector else {},
             defaults={side: self._settings.converters[side] for side in CONVERTERS},
             recommended=self._recommended(),
         )
@@ -219,10 +220,12 @@ class Worker:
             return ()  # that a secret cannot be fetched is found again, property by property
         return [*await _own_problems(known), *(() if known.is_pipeline else self._unmade(known))]
 
-    def _known_to(self, plugin: Plugin, config: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what the worker adds to a configuration and its definition knows."""
-        found = Effective("", {}, inherited(config, self._inherited()), frozenset())
-        return found.known_to(self._definition(plugin))
+    def _inherited(self, plugin: Plugin, config: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what the worker adds to a configuration, as far as the connector's definition knows it."""
+        definition = self._definition(plugin)
+        found = Effective("", config, inherited(config, self._settings.converters), frozenset(), self._client())
+        is_pipeline = plugin.kind is Kind.SOURCE and plugin.load().task is None
+        return found.with_client(definition) if is_pipeline else found.known_to(definition)
 
     def _unmade(self, known: _Known) -> Sequence[Problem]:
         try:
@@ -236,7 +239,7 @@ class Worker:
         if known.is_pipeline:
             definition = known.plugin.load().definition
             # Parsed and not read anew: what a provider brought may itself look like a reference.
-            config = definition.parse(known.found.known_to(definition), known.found.secret)
+            config = definition.parse(known.found.with_client(definition), known.found.secret)
             return PipelineWork(ConnectorConfig.from_config(config))
         return self._sink(known, id, task) if known.is_sink else self._source(known, id, task)
 

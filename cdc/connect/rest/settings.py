@@ -27,13 +27,14 @@ class RestSettings:
     """What the REST server needs to know; `check` says whether it can be used.
 
     `listeners` are `http://host:port` or `https://host:port`; no host means all interfaces, port 0 any free port. `certificate` and `key`
-    are PEM files for https, and `ca` the authorities that sign clients' certificates. When `token` or `user` is set, every request but
+    are PEM files for https (no `key` where the certificate's file holds it), and `ca` the authorities that sign clients' certificates. When `token` or `user` is set, every request but
     those for `/health` carries one of the two. `max_body` is in bytes, after decompression.
     """
 
     listeners: tuple[str, ...] = ("http://127.0.0.1:8083",)
     certificate: Path | None = None
     key: Path | None = None
+    key_password: Secret = field(default_factory=Secret)
     ca: Path | None = None
     client_auth: ClientAuth = ClientAuth.NONE
     token: Secret = field(default_factory=Secret)
@@ -114,7 +115,7 @@ def _check_credentials(settings: RestSettings) -> None:
 
 def _check_tls(settings: RestSettings, listeners: tuple[Listener, ...]) -> None:
     secure = next((listener for listener in listeners if listener.tls), None)
-    if secure and not (settings.certificate and settings.key):
+    if secure and not settings.certificate:
         raise ConfigError(
             f"the listener {secure.text} has no certificate", "Give the PEM files of a certificate and its key."
         )
@@ -138,15 +139,16 @@ def tls_context(settings: RestSettings) -> ssl.SSLContext:
     """Return what https listeners use; reads the files, so it blocks. Raises ConfigError when they cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        if settings.certificate and settings.key:
+        if settings.certificate:
             # Without a password to give, openssl would ask for one on the terminal.
-            context.load_cert_chain(settings.certificate, settings.key, password="")
+            context.load_cert_chain(settings.certificate, settings.key, password=settings.key_password.reveal)
         if settings.ca:
             context.load_verify_locations(settings.ca)
     except (OSError, ValueError) as error:
         files = ", ".join(str(path) for path in (settings.certificate, settings.key, settings.ca) if path)
         raise ConfigError(
-            f"TLS cannot use {files}: {error}", "Give readable PEM files: a certificate, its key without a password."
+            f"TLS cannot use {files}: {error}",
+            "Give readable PEM files: a certificate and its key, and the key's password if it has one.",
         ) from error
     context.verify_mode = {
         ClientAuth.NONE: ssl.CERT_NONE,

@@ -4,19 +4,26 @@ import pytest
 
 from cdc.config import docs
 from cdc.config.postgres import POSTGRES
+from cdc.config.worker_properties import WORKER
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", docs.pages(POSTGRES))
+@pytest.mark.parametrize("name", docs.pages())
 def test_the_reference_pages_are_those_of_the_table(name):
     written = (REFERENCE / name).read_text(encoding="utf-8")
-    assert written == docs.pages(POSTGRES)[name], "stale: run `python -m cdc.config.docs`"
+    assert written == docs.pages()[name], "stale: run `python -m cdc.config.docs`"
 
 
 def test_every_property_is_on_the_page():
     page = docs.properties_page(POSTGRES)
     assert [p.name for p in POSTGRES.properties if f"| `{p.name}`" not in page] == []
+
+
+def test_every_property_of_a_worker_is_on_its_page():
+    page = docs.worker_page()
+    assert [p.name for p in WORKER.properties if f"| `{p.name}`" not in page] == []
+    assert "| `consumer.max.poll.records` |" in page
 
 
 def test_every_default_that_differs_is_listed_with_its_reason():
@@ -27,4 +34,4 @@ def test_every_default_that_differs_is_listed_with_its_reason():
 
 def test_the_pages_can_be_written_elsewhere(tmp_path):
     docs.main(tmp_path / "new")
-    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["properties.md", "safer-defaults.md"]
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["properties.md", "safer-defaults.md", "worker.md"]

@@ -78,7 +78,7 @@ def plugins():
 
 def made(plugins, **values):
     found = {**PARTS, **{name.replace("_", "."): text for name, text in values.items()}}
-    return conversion(plugins, Effective("c", found, found, frozenset()))
+    return conversion(plugins, Effective("c", found, found, frozenset(), {}))
 
 
 def problems(plugins, **values):

@@ -9,9 +9,8 @@ from cdc.config.postgres import POSTGRES
 from cdc.config.secret import MASK
 from cdc.connect.effective import effective
 
-WORKER = {
-    "bootstrap.servers": "broker:9092",
-    "offset.storage.topic": "offsets",
+CLIENT = {"bootstrap.servers": "broker:9092", "offset.storage.topic": "offsets", "batch.size": "70000"}
+CONVERTERS = {
     "key.converter": "string",
     "key.converter.encoding": "UTF-8",
     "value.converter": "json",
@@ -19,14 +18,13 @@ WORKER = {
 }
 
 
-def found(**given):
+def found(client=CLIENT, **given):
     properties = {name.replace("_", "."): text for name, text in given.items()}
-    return effective("files", properties, WORKER, {"vault": lambda _path, key: f"secret of {key}"})
+    return effective("files", properties, CONVERTERS, client, {"vault": lambda _path, key: f"secret of {key}"})
 
 
 def test_the_worker_speaks_for_all_connectors_and_each_may_speak_for_itself():
-    values = found(file="a.txt", compression_type="none").values
-    assert values == {**WORKER, "file": "a.txt", "compression.type": "none", "name": "files"}
+    assert found(file="a.txt").values == {**CONVERTERS, "file": "a.txt", "name": "files"}
 
 
 def test_a_converter_of_its_own_comes_without_the_workers_properties_for_that_side():
@@ -36,10 +34,27 @@ def test_a_converter_of_its_own_comes_without_the_workers_properties_for_that_si
 
 
 def test_the_settings_of_kafka_are_those_of_worker_and_connector_together():
-    settings = found(producer_override_compression_type="none").kafka()
+    settings = found(producer_override_compression_type="none", topic_creation_default_partitions="3").kafka()
     assert settings.bootstrap_servers == ("broker:9092",)
+    assert settings.topics.partitions == 3
     assert settings.offset_topic == "offsets"
     assert settings.compression == "none"
+
+
+def test_a_connector_may_override_what_the_worker_says():
+    settings = found({**CLIENT, "compression.type": "gzip"}, producer_override_compression_type="none").kafka()
+    assert settings.compression == "none"
+
+
+def test_a_property_of_the_connector_with_the_name_of_one_of_the_client_is_its_own():
+    connector = found(batch_size="500")
+    assert connector.values["batch.size"] == "500"
+    assert connector.kafka().batch_bytes == 70000
+    assert "batch.size" not in found().values
+
+
+def test_a_worker_that_creates_no_topics_has_none_created():
+    assert not found({**CLIENT, "topic.creation.enable": "false"}, topic_creation_enable="true").kafka().topics.create
 
 
 def test_a_connector_may_have_an_offset_topic_of_its_own():
@@ -57,14 +72,21 @@ def test_outages_are_waited_for_as_the_connector_says():
 
 def test_what_cannot_be_used_is_said_with_its_property():
     with pytest.raises(InvalidConfig, match=r"batch\.size"):
-        found(batch_size="many").kafka()
+        found(producer_override_batch_size="many").kafka()
 
 
 def test_a_definition_is_asked_only_about_what_it_knows_or_the_connector_says():
-    known = effective("shop", {"slot.nam": "x"}, {**WORKER, "rest.port": "1"}, {}).known_to(POSTGRES)
-    assert known["slot.nam"] == "x"
-    assert "rest.port" not in known
-    assert known["bootstrap.servers"] == "broker:9092"
+    shop = effective("shop", {"slot.nam": "x"}, CONVERTERS, {**CLIENT, "rest.port": "1"}, {})
+    assert shop.known_to(POSTGRES)["slot.nam"] == "x"
+    assert "bootstrap.servers" not in shop.known_to(POSTGRES)
+    assert shop.with_client(POSTGRES)["bootstrap.servers"] == "broker:9092"
+    assert "rest.port" not in shop.with_client(POSTGRES)
+
+
+@pytest.mark.parametrize("name", ["bootstrap.servers", "producer.override.bootstrap.servers"])
+def test_what_a_connector_says_by_any_name_stands_for_what_the_worker_says(name):
+    shop = effective("shop", {name: "other:1"}, CONVERTERS, CLIENT, {})
+    assert POSTGRES.examine(shop.with_client(POSTGRES))[0].list("bootstrap.servers") == ("other:1",)
 
 
 def test_secrets_take_effect_and_are_shown_as_they_were_written():

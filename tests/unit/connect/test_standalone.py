@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from cdc.connect.herder import (
     Conflict,
     ConnectorOffset,
     ConnectorType,
+    Forbidden,
     NotFound,
     RequestError,
     State,
@@ -45,11 +47,11 @@ class Host:
     """Starts connectors of as many tasks as tasks.max says."""
 
     def __init__(self) -> None:
-        self.running = []
-        self.failing = set()
+        self.running: list[int] = []
+        self.failing: set[int] = set()
         self.refuses = None
         self.stopped = 0
-        self.stored = {}
+        self.stored: dict[str, list[ConnectorOffset]] = {}
 
     async def check(self, name, config):
         if "connector.class" not in config:
@@ -63,7 +65,7 @@ class Host:
         if self.refuses is not None:
             raise self.refuses
         tasks = range(int(config["tasks.max"]))
-        return ConnectorHandle(self, [config] * len(tasks), [lambda number=n: Work(self, number) for n in tasks])
+        return ConnectorHandle(self, [config] * len(tasks), [partial(Work, self, n) for n in tasks])
 
     async def stop(self):
         self.stopped += 1
@@ -260,6 +262,16 @@ async def test_offsets_change_only_while_the_connector_is_stopped(herder):
     assert await herder.offsets("files") == offsets
     await herder.reset_offsets("files")
     assert await herder.offsets("files") == []
+
+
+async def test_topics_are_told_and_forgotten_only_where_the_worker_allows_it(host):
+    herder = StandaloneHerder(host, "worker:8083", topic_tracking=False)
+    with pytest.raises(Forbidden, match="Topic tracking is disabled") as caught:
+        await herder.topics("files")
+    assert caught.value.status == 403
+    herder = StandaloneHerder(host, "worker:8083", topic_reset=False)
+    with pytest.raises(Forbidden, match="reset is disabled"):
+        await herder.reset_topics("files")
 
 
 async def test_a_deleted_connector_ends_and_its_name_is_free(herder, host):
