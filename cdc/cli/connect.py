@@ -4,43 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from cdc.config import load
 from cdc.config.files import parse_properties, read_text
 from cdc.config.secret import Secret
 from cdc.config.worker import RestSettings as WorkerRest
 from cdc.config.worker import WorkerSettings
+from cdc.connect.conversion import conversion
+from cdc.connect.effective import Effective
 from cdc.connect.plugins import Plugins
 from cdc.connect.rest.server import RestServer
 from cdc.connect.rest.settings import ClientAuth, RestSettings
 from cdc.connect.standalone import StandaloneHerder
 from cdc.connect.worker import Worker
-from cdc.errors import CdcError
+from cdc.errors import CdcError, ConfigError
 from cdc.pipeline.retry import root_cause
 
 log = logging.getLogger(__name__)
+
+#: How much longer than task.shutdown.graceful.timeout.ms the worker waits for its tasks when it is stopped, in seconds.
+STOP_SECONDS: Final = 3.0
 
 
 def run_standalone(worker: Path, connectors: Sequence[Path]) -> int:
     """Run the connectors of some files on one worker until it is stopped; return the exit code."""
     settings = WorkerSettings.from_raw(parse_properties(read_text(worker), str(worker)))
-    configs = dict(load(path) for path in connectors)
+    configs = _connectors(connectors)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     if settings.notice:
         log.info("%s", settings.notice)
     plugins = Plugins.discover(settings.plugin_path)
+    conversion(plugins, Effective("worker", {}, settings.converters, frozenset(), {}))  # before anything starts
     return asyncio.run(_until_stopped(settings, plugins, configs))
 
 
 async def _until_stopped(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> int:
     work = asyncio.ensure_future(_run(settings, plugins, configs))
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        work.cancel()
+        loop.call_later(settings.shutdown_timeout + STOP_SECONDS, _give_up)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        loop.add_signal_handler(number, stop)
     try:
         await work
     except asyncio.CancelledError:
@@ -52,6 +66,25 @@ async def _until_stopped(settings: WorkerSettings, plugins: Plugins, configs: Ma
         log.error("%s", cause.sentence())  # noqa: TRY400 - a person sees the sentence, not the traceback
         return cause.exit_code
     return 0
+
+
+def _connectors(files: Sequence[Path]) -> Mapping[str, Mapping[str, str]]:
+    configs: dict[str, Mapping[str, str]] = {}
+    for file in files:
+        name, config = load(file)
+        if name in configs:
+            raise ConfigError(
+                f"{file} names its connector {name}, as another file does", "Give each a name of its own."
+            )
+        configs[name] = config
+    return configs
+
+
+def _give_up() -> None:
+    """End the process although a plugin hangs; what was not committed is delivered again by the next one."""
+    log.error("a task does not end; the worker ends without it")
+    logging.shutdown()
+    os._exit(1)
 
 
 async def _run(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> None:

@@ -99,6 +99,12 @@ class Effective:
         secrets = [self.values[name] for name in self.secret if self.values.get(name)]
         return {name: self._shown(name, text, secrets) for name, text in values.items()}
 
+    def hide(self, text: str) -> str:
+        """Return a text without the values that came from providers."""
+        for secret in sorted((self.values.get(name, "") for name in self.secret), key=len, reverse=True):
+            text = text.replace(secret, MASK) if secret else text
+        return text
+
     def _shown(self, name: str, text: str, secrets: Iterable[str]) -> str:
         if self.values.get(name) == text and name in self.given:
             return self.given[name]

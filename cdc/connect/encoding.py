@@ -12,6 +12,7 @@ from cdc.connect.conversion import Conversion
 from cdc.connect.dead_letters import PREFIX, failure_texts
 from cdc.connect.herder import TaskId
 from cdc.connect.tolerance import ErrorSettings, SourceOrigin, Stage, StageFailed, Tolerance
+from cdc.errors import ConversionError
 from cdc.model.connect_record import Header, SourceRecord
 from cdc.model.records import RecordBatch
 
@@ -53,6 +54,8 @@ class RecordEncoder:
         found = await self.conversion.chain.apply_tolerantly(record, self.tolerance)
         if found is None:
             return
+        if not found.topic:
+            raise ConversionError(f"Connector {self.task.connector}: a record names no topic", "Mend the connector.")
         key, value, headers = await self._converted(found)
         timestamp = now if found.timestamp_ms is None else found.timestamp_ms
         partition = -1 if found.kafka_partition is None else found.kafka_partition

@@ -46,6 +46,7 @@ class RequestError(CdcError):
     """A request that cannot be carried out as it stands; `status` is the HTTP status that says so."""
 
     status = 400
+    exit_code = 2
 
 
 class Forbidden(RequestError):

@@ -23,11 +23,13 @@ class ConnectorHandle:
     """A connector that was started.
 
     `task_configs` are the configurations of its tasks, fit to be shown; `works` makes what each of them does, anew for every start.
+    `hide` takes out of a text what config providers brought.
     """
 
     connector: Stoppable
     task_configs: Sequence[Mapping[str, str]]
     works: Sequence[Callable[[], Work]]
+    hide: Callable[[str], str] = str
 
 
 class Host(Protocol):

@@ -17,6 +17,8 @@ from cdc.sources.connector import Properties, SourceTask
 
 #: How often an idle task's offset is committed again, in seconds, so that an instance that was fenced notices and stops.
 OWNERSHIP_SECONDS: Final = 30.0
+#: The pause after a poll that brought nothing, in seconds: a task that does not wait by itself leaves the loop to others.
+EMPTY_PAUSE: Final = 0.02
 
 
 class TaskPublisher(Protocol):
@@ -94,13 +96,15 @@ class SourceTaskSession:
         elif self._committed and self.clock() - self._committed_at >= OWNERSHIP_SECONDS:
             await self.publisher.begin()
             await self._commit()
+        else:
+            await asyncio.sleep(EMPTY_PAUSE)
 
     async def _poll(self) -> Sequence[SourceRecord]:
         """Return what the task has, or nothing when the ownership is to be looked at first."""
         left = OWNERSHIP_SECONDS - (self.clock() - self._committed_at)
         try:
             async with asyncio.timeout(max(left, 1.0)) as limit:
-                return await self.task.poll()
+                return await self.task.poll() or ()
         except TimeoutError:
             if not limit.expired():
                 raise  # the task's own

@@ -31,6 +31,8 @@ from cdc.model.position import Json
 
 log = logging.getLogger(__name__)
 
+#: How long a connector may take to start or stop, in seconds. Changes of all connectors wait for it meanwhile.
+PLUGIN_SECONDS: Final = 30.0
 _STATES: Final = {
     TargetState.STARTED: State.RUNNING,
     TargetState.PAUSED: State.PAUSED,
@@ -96,7 +98,13 @@ class StandaloneHerder:
         try:
             async with asyncio.TaskGroup() as self._group:
                 self._ready.set()
-                await asyncio.Event().wait()
+                await self._until_cancelled()
+        finally:
+            self._group = None
+
+    async def _until_cancelled(self) -> None:
+        try:
+            await asyncio.Event().wait()
         finally:
             self._ready.clear()
 
@@ -175,18 +183,19 @@ class StandaloneHerder:
         """See `Herder.restart`."""
         found = self._find(name)
         wanted = [
-            task for task in found.tasks if include_tasks and not (only_failed and task.state is not State.FAILED)
+            number
+            for number, task in enumerate(found.tasks)
+            if include_tasks and (task.state is State.FAILED or not only_failed)
         ]
         connector_too = not only_failed or found.status.state is State.FAILED
-        coming = _restarting(await self.status(name), connector_too, [found.tasks.index(task) for task in wanted])
+        coming = _restarting(await self.status(name), connector_too, wanted)
         self._in_background(self._restart(found, wanted, connector_too=connector_too))
         return coming if include_tasks or only_failed else None
 
     async def restart_task(self, id: TaskId) -> None:  # noqa: A002 (the field's word)
         """See `Herder.restart_task`."""
-        task = self._task(id)
         async with self._changing:
-            await self._restart_task(self._find(id.connector), task)
+            await self._restart_task(self._find(id.connector), self._task(id))
 
     async def topics(self, name: str) -> Sequence[str]:
         """See `Herder.topics`."""
@@ -276,7 +285,8 @@ class StandaloneHerder:
             found.status = self._status(State.STOPPED, found.config)
             return
         try:
-            found.handle = await self._worker.start_connector(found.name, found.config)
+            async with asyncio.timeout(PLUGIN_SECONDS):
+                found.handle = await self._worker.start_connector(found.name, found.config)
         except Exception as error:  # whatever a plugin raises ends its own connector alone
             if not isinstance(error, CdcError):
                 log.exception("connector %s cannot be started", found.name)
@@ -294,14 +304,20 @@ class StandaloneHerder:
             raise RuntimeError(f"connector {found.name} has not been started")
         state = State.PAUSED if found.target is TargetState.PAUSED else State.UNASSIGNED
         work = handle.works[number]
-        return TaskRun(str(TaskId(found.name, number)), found.status.version, self._worker_id, work, state)
+        name = str(TaskId(found.name, number))
+        return TaskRun(name, found.status.version, self._worker_id, work, state, hide=handle.hide)
 
     async def _shut_down(self, found: _Connector) -> None:
         await asyncio.gather(*(task.stop() for task in found.tasks))
         found.tasks, found.task_configs = [], ()
         handle, found.handle = found.handle, None
-        if handle is not None:
-            await handle.connector.stop()
+        if handle is None:
+            return
+        try:
+            async with asyncio.timeout(PLUGIN_SECONDS):
+                await handle.connector.stop()
+        except Exception:
+            log.exception("connector %s did not stop in good order, and is let go", found.name)
 
     async def _pause(self, found: _Connector) -> None:
         await asyncio.gather(*(task.stop(State.PAUSED) for task in found.tasks))
@@ -315,15 +331,17 @@ class StandaloneHerder:
         if found.status.state is State.PAUSED:
             found.status = self._status(State.RUNNING, found.config)
 
-    async def _restart(self, found: _Connector, tasks: Sequence[TaskRun], *, connector_too: bool) -> None:
+    async def _restart(self, found: _Connector, tasks: Sequence[int], *, connector_too: bool) -> None:
         async with self._changing:
             if self._connectors.get(found.name) is not found or found.target is TargetState.STOPPED:
                 return
-            if connector_too and found.handle is None:
+            if connector_too and (found.handle is None or len(tasks) == len(found.tasks)):
+                await self._shut_down(found)
                 await self._bring_up(found)
                 return
-            for task in tasks:
-                await self._restart_task(found, task)
+            for task in found.tasks[:]:
+                if found.tasks.index(task) in tasks:
+                    await self._restart_task(found, task)
 
     async def _restart_task(self, found: _Connector, task: TaskRun) -> None:
         await task.stop()
@@ -336,8 +354,8 @@ class StandaloneHerder:
         self._running_group().create_task(work)
 
     def _running_group(self) -> asyncio.TaskGroup:
-        if self._group is None:
-            raise RuntimeError("the herder does not run")
+        if self._group is None or not self.ready:
+            raise Conflict("The worker is stopping, or has not started yet.")
         return self._group
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from cdc.connect.herder import InstanceStatus, State
 from cdc.errors import CdcError
 from cdc.pipeline.retry import root_cause
 
 log = logging.getLogger(__name__)
+
+#: Longer than a sink task gives itself to flush.
+GRACE_SECONDS: Final = 10.0
 
 
 class Work(Protocol):
@@ -30,7 +34,8 @@ class Work(Protocol):
 class TaskRun:
     """A task that can be started, paused, stopped and started again; one owner.
 
-    `work` makes what runs, anew for every start. `name` is for the log.
+    `work` makes what runs, anew for every start. `name` is for the log. `hide` takes secrets out of what is said of a failure.
+    `grace` is how long a task may take to end, in seconds; one that takes longer is left behind.
     """
 
     name: str
@@ -39,6 +44,8 @@ class TaskRun:
     work: Callable[[], Work]
     state: State = State.UNASSIGNED
     trace: str = ""
+    hide: Callable[[str], str] = str
+    grace: float = GRACE_SECONDS
     _running: asyncio.Task[None] | None = None
     _topics: list[set[str]] = field(default_factory=list)
 
@@ -67,7 +74,9 @@ class TaskRun:
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
-            await asyncio.wait({running})
+            _, hanging = await asyncio.wait({running}, timeout=self.grace)
+            if hanging:
+                log.error("task %s has not ended within %.0f s, and is left behind", self.name, self.grace)
         if not (state is State.PAUSED and self.state is State.FAILED):
             self.state = state
 
@@ -76,15 +85,20 @@ class TaskRun:
             work = self.work()
             self._topics.append(work.topics)
             await work.run()
-        except Exception as error:  # noqa: BLE001 (whatever a plugin raises ends its own task alone)
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            self._fail(RuntimeError("the plugin raised CancelledError by itself"))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a plugin raises ends its own task alone)
             self._fail(root_cause(error))
 
     def _fail(self, cause: BaseException) -> None:
-        self.state, self.trace = State.FAILED, describe(cause)
+        self.state, self.trace = State.FAILED, self.hide(describe(cause))
         if isinstance(cause, CdcError):
             log.error("task %s failed: %s", self.name, self.trace)
         else:
-            log.error("task %s failed", self.name, exc_info=cause)
+            log.error("task %s failed:\n%s", self.name, self.hide("".join(traceback.format_exception(cause)).rstrip()))
 
 
 def describe(cause: BaseException) -> str:

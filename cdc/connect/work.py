@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cdc.config.settings import ConnectorConfig, KafkaSettings, PipelineSettings
 from cdc.connect.conversion import Conversion
@@ -16,6 +17,7 @@ from cdc.connect.herder import TaskId
 from cdc.connect.sink_task import SinkRecordReader, WorkerSinkTask
 from cdc.connect.source_task import SourceTaskSession
 from cdc.connect.tolerance import ErrorSettings, Tolerance
+from cdc.errors import KafkaUnavailable
 from cdc.kafka.dead_letters import KafkaDeadLetterWriter
 from cdc.kafka.group import GroupConsumer, GroupSettings
 from cdc.kafka.offsets import KafkaOffsetStore
@@ -26,15 +28,18 @@ from cdc.offsets.base import SourcePartition
 from cdc.pipeline.assembly import build_pipeline
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.status import PipelineStatus
-from cdc.sinks.base import SinkTask
+from cdc.sinks.base import RetryLater, SinkTask
 from cdc.sources.connector import Properties, SourceTask
+
+#: Waited for from the beginning: where Kafka is, the worker knows and not the connector.
+OUTAGES: Final = (KafkaUnavailable,)
 
 
 class PipelineWork:
     """The whole path from a database's log to Kafka, as `cdc-stream run` runs it."""
 
     def __init__(self, config: ConnectorConfig) -> None:
-        self._pipeline = build_pipeline(config)
+        self._pipeline = build_pipeline(config, outages=OUTAGES)
 
     @property
     def topics(self) -> set[str]:
@@ -66,7 +71,7 @@ class SourceWork:
         self._kafka = kafka
         self._encoder = encoder
         self._claim: Callable[[], Claim | None] = lambda: None
-        self._pipeline = Pipeline(self._session, settings)
+        self._pipeline = Pipeline(self._session, settings, outages=OUTAGES)
 
     @property
     def topics(self) -> set[str]:
@@ -118,9 +123,7 @@ class SinkWork:
     def __init__(self, plan: SinkPlan) -> None:
         self.topics: set[str] = set()
         self._plan = plan
-        self._pipeline = Pipeline(self._session, PipelineSettings())
-        # Where Kafka is, the worker knows and not the connector: an outage is one from the beginning.
-        self._pipeline.status.begun = True
+        self._pipeline = Pipeline(self._session, PipelineSettings(), outages=(*OUTAGES, RetryLater))
 
     async def run(self) -> None:
         """See `Work.run`."""

@@ -30,7 +30,7 @@ from cdc.connect.connector_properties import for_pipeline, for_sink, for_source
 from cdc.connect.conversion import conversion
 from cdc.connect.effective import Effective, effective, inherited
 from cdc.connect.encoding import RecordEncoder
-from cdc.connect.herder import ConnectorOffset, ConnectorType, PluginInfo, RequestError, TaskId
+from cdc.connect.herder import ConnectorOffset, ConnectorType, NotFound, PluginInfo, RequestError, TaskId
 from cdc.connect.host import ConnectorHandle
 from cdc.connect.plugins import Plugin, Plugins
 from cdc.connect.task_run import Work
@@ -77,6 +77,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings, plugins: Plugins) -> None:
         self._settings = settings
         self._plugins = plugins
+        self._cluster_id = ""
 
     async def check(self, name: str, config: Mapping[str, str]) -> ConnectorType:
         """See `Host.check`."""
@@ -102,7 +103,7 @@ class Worker:
         tasks: Sequence[Mapping[str, str]] = await connector.task_configs(int(found.values.get("tasks.max", "1")))
         shown = [found.shown({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
         works = [partial(self._work, known, number, task) for number, task in enumerate(tasks)]
-        return ConnectorHandle(connector, shown, works)
+        return ConnectorHandle(connector, shown, works, found.hide)
 
     async def offsets(self, name: str, config: Mapping[str, str]) -> Sequence[ConnectorOffset]:
         """See `Host.offsets`."""
@@ -136,7 +137,9 @@ class Worker:
 
     async def kafka_cluster_id(self) -> str:
         """See `Host.kafka_cluster_id`."""
-        return await cluster_id(self._settings.kafka_settings("worker"))
+        if not self._cluster_id:
+            self._cluster_id = await cluster_id(self._settings.kafka_settings("worker"))
+        return self._cluster_id
 
     def plugins(self, *, connectors_only: bool) -> Sequence[PluginInfo]:
         """See `Host.plugins`."""
@@ -144,7 +147,11 @@ class Worker:
 
     def plugin_config(self, plugin: str) -> Sequence[Mapping[str, Json]]:
         """See `Host.plugin_config`."""
-        return config_keys(self._definition(self._plugins.plugin(plugin)))
+        try:
+            found = self._plugins.plugin(plugin)
+        except RequestError as error:
+            raise NotFound(f"Unknown plugin {plugin}.", error.remedy) from error
+        return config_keys(self._definition(found))
 
     async def validate(self, plugin: str, config: Mapping[str, str]) -> ConfigInfos:
         """See `Host.validate`."""
@@ -214,10 +221,13 @@ class Worker:
 
     async def _problems(self, plugin: Plugin, config: Mapping[str, str]) -> Sequence[Problem]:
         """Return what is wrong beyond the properties one by one."""
+        name = config.get("name", "")
         try:
-            known = _Known(plugin, self._effective(config.get("name", ""), config))
-        except InvalidConfig:
-            return ()  # that a secret cannot be fetched is found again, property by property
+            known = _Known(plugin, self._effective(name, config))
+        except InvalidConfig as error:
+            # That a secret cannot be fetched is found again, property by property; the others are looked at without it.
+            unknown = {problem.name for problem in error.problems}
+            known = _Known(plugin, self._effective(name, {n: t for n, t in config.items() if n not in unknown}))
         return [*await _own_problems(known), *(() if known.is_pipeline else self._unmade(known))]
 
     def _inherited(self, plugin: Plugin, config: Mapping[str, str]) -> Mapping[str, str]:
@@ -234,8 +244,12 @@ class Worker:
             return error.problems
         return ()
 
-    def _work(self, known: _Known, number: int, task: Mapping[str, str]) -> Work:
-        id = TaskId(known.found.name, number)  # noqa: A001
+    def _work(self, started: _Known, number: int, given: Mapping[str, str]) -> Work:
+        """Return what a task does; secrets are fetched again, as they may have changed since the connector was started."""
+        id = TaskId(started.found.name, number)  # noqa: A001
+        known = _Known(started.plugin, self._effective(started.found.name, started.found.given))
+        former, values = started.found.values, known.found.values
+        task = {name: values.get(name, text) if former.get(name) == text else text for name, text in given.items()}
         if known.is_pipeline:
             definition = known.plugin.load().definition
             # Parsed and not read anew: what a provider brought may itself look like a reference.

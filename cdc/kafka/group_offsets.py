@@ -17,6 +17,7 @@ from cdc.errors import KafkaRefused, KafkaUnavailable
 from cdc.kafka.client import client_arguments, probe
 from cdc.model.connect_record import TopicPartition
 
+COMMIT_SECONDS: Final = 15.0
 COORDINATOR_TRIES: Final = 100
 COORDINATOR_PAUSE: Final = 0.1
 _NOT_FOUND: Final = errors.GroupIdNotFound.errno
@@ -47,10 +48,22 @@ async def store_offsets(settings: KafkaSettings, group: str, offsets: Mapping[To
     try:
         with _explained(group):
             await consumer.start()
+            await _check_partitions(consumer, offsets)
             consumer.assign([KafkaPartition(p.topic, p.partition) for p in offsets])
-            await consumer.commit({KafkaPartition(p.topic, p.partition): offset for p, offset in offsets.items()})
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await consumer.commit({KafkaPartition(p.topic, p.partition): offset for p, offset in offsets.items()})
     finally:
         await consumer.stop()
+
+
+async def _check_partitions(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    """Raise KafkaRefused for partitions that do not exist: the consumer would make the topic, or ask for the partition without end."""
+    cluster = await consumer._client.fetch_all_metadata()
+    for each in offsets:
+        if each.partition not in (cluster.partitions_for_topic(each.topic) or ()):
+            raise KafkaRefused(
+                f"Kafka has no partition {each.partition} of topic {each.topic}", "Name one that exists."
+            )
 
 
 async def remove_offsets(settings: KafkaSettings, group: str) -> None:
@@ -105,6 +118,10 @@ def _explained(group: str) -> Iterator[None]:
     except errors.GroupAuthorizationFailedError as error:
         raise KafkaRefused(
             f"Kafka does not allow using the consumer group {group}", "Grant the user the ACLs READ and DELETE on it."
+        ) from error
+    except TimeoutError as error:
+        raise KafkaUnavailable(
+            f"Kafka did not answer about the group {group} in time", "It may be tried again."
         ) from error
     except errors.KafkaError as error:
         raise KafkaUnavailable(

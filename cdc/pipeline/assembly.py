@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cdc.config.settings import ConnectorConfig
 from cdc.converters.json import JsonConverter
+from cdc.errors import CdcError
 from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.pipeline.engine import Pipeline
@@ -21,8 +22,16 @@ from cdc.sources.postgres.source import PostgresLog
 SNAPSHOT_TRANSACTION_SECONDS = 900.0
 
 
-def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], None] | None = None) -> Pipeline:
-    """Return the pipeline of a connector, not started; `on_source` hears of every new source, for progress and lag."""
+def build_pipeline(
+    config: ConnectorConfig,
+    *,
+    on_source: Callable[[Source], None] | None = None,
+    outages: tuple[type[CdcError], ...] = (),
+) -> Pipeline:
+    """Return the pipeline of a connector, not started.
+
+    `on_source` hears of every new source, for progress and lag; `outages` are as for `Pipeline`.
+    """
     run_id = str(uuid.uuid4())
     publishers = _Publishers(config)
 
@@ -46,7 +55,7 @@ def build_pipeline(config: ConnectorConfig, *, on_source: Callable[[Source], Non
             clock=time.monotonic,
         )
 
-    return Pipeline(new_session, config.pipeline)
+    return Pipeline(new_session, config.pipeline, outages=outages)
 
 
 class _Publishers:

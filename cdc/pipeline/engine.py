@@ -26,7 +26,8 @@ class Pipeline:
     """Runs one connector until it is cancelled or fails for good.
 
     `new_session` makes the source and publisher of an attempt; after an error both are thrown away. An outage after the source
-    has begun to deliver is waited for; one before that is an error at once, since it is most often a mistake in the configuration.
+    has begun to deliver is waited for; one before that is an error at once, since it is most often a mistake in the configuration, unless
+    it is one of `outages`: errors that cannot be such a mistake.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Pipeline:
         settings: PipelineSettings,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        outages: tuple[type[CdcError], ...] = (),
     ) -> None:
         self.status = PipelineStatus()
         self._new_session = new_session
         self._settings = settings
         self._sleep = sleep
+        self._outages = outages
         self._attempt = 0
         self._seen = 0
 
@@ -74,6 +77,8 @@ class Pipeline:
         return self.status.commits > seen
 
     def _may_retry(self, cause: BaseException) -> bool:
-        if not isinstance(cause, CdcError) or not cause.retriable or not self.status.begun:
+        if not isinstance(cause, CdcError) or not cause.retriable:
+            return False
+        if not self.status.begun and not isinstance(cause, self._outages):
             return False
         return self._settings.max_retries is None or self._attempt <= self._settings.max_retries

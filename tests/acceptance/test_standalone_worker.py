@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from cdc.testing.servers import KafkaServer
 from tests.support.connector import until
 from tests.support.kafka_reader import read_committed
 from tests.support.worker import JSON, Worker
@@ -228,3 +229,84 @@ def test_connectors_of_files_run_from_the_start(kafka, topic_prefix, tmp_path, s
         assert worker.stop() == 0
     finally:
         worker.kill()
+
+
+HANGING = """
+import asyncio
+
+from cdc.config.definition import Definition
+
+
+class HangingTask:
+    async def start(self, context): ...
+
+    async def poll(self):
+        return None
+
+    async def commit(self): ...
+
+    async def stop(self):
+        await asyncio.Event().wait()
+
+
+class HangingConnector:
+    version = "1"
+    definition = Definition([])
+    task = HangingTask
+
+    async def validate(self, properties):
+        return ()
+
+    async def start(self, properties): ...
+
+    async def task_configs(self, max_tasks):
+        return [{}]
+
+    async def alter_offsets(self, properties, offsets):
+        return True
+
+    async def stop(self): ...
+
+
+cdc_plugins = [HangingConnector]
+"""
+
+
+def test_a_plugin_of_ones_own_runs_and_cannot_keep_the_worker_from_ending(kafka, topic_prefix, tmp_path):
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "hanging_plugin.py").write_text(HANGING)
+    (plugins / "broken_plugin.py").write_text("cdc_plugins = []\nraise RuntimeError('broken on purpose')\n")
+    worker = Worker(
+        tmp_path,
+        kafka.url,
+        f"{topic_prefix}.offsets",
+        plugin_path=str(plugins),
+        task_shutdown_graceful_timeout_ms="500",
+    )
+    try:
+        worker.start()
+        assert "broken on purpose" in worker.output
+        worker.put("hang", connector_class="Hanging")
+        until(lambda: worker.states("hang") == ["RUNNING", "RUNNING"], "running")
+        assert worker.stop() == 1
+        assert "a task does not end; the worker ends without it" in worker.output
+    finally:
+        worker.kill()
+
+
+def test_a_connector_waits_for_kafka_from_the_beginning(topic_prefix, tmp_path, source):
+    source.write_text("one\n")
+    topic = f"{topic_prefix}.lines"
+    with KafkaServer() as server:
+        worker = Worker(tmp_path, server.inner, f"{topic_prefix}.offsets")
+        try:
+            server.kill()
+            worker.start()
+            worker.put("in", connector_class="FileStreamSource", file=str(source), topic=topic)
+            until(lambda: "Waiting until it works again" in worker.output, "waiting for Kafka")
+            server.start()
+            until(lambda: len(read_committed(server.inner, topic)) == 1, "the line", 60)
+            assert worker.states("in") == ["RUNNING", "RUNNING"]
+        finally:
+            worker.kill()

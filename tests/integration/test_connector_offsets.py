@@ -93,6 +93,16 @@ async def test_offsets_of_a_group_that_is_still_read_with_are_left_alone(setting
         await consumer.stop()
 
 
+@pytest.mark.parametrize("missing", [TopicPartition("no.such.topic", 0), None])
+async def test_offsets_of_a_partition_that_does_not_exist_are_refused_and_no_topic_is_made(
+    missing, settings, topic, topic_prefix
+):
+    wanted = missing or TopicPartition(topic, 9)
+    for _ in range(2):  # the first time might have made the topic
+        with pytest.raises(KafkaRefused, match=f"no partition {wanted.partition} of topic {wanted.topic}"):
+            await store_sink_offsets(settings, topic_prefix, {wanted: 3})
+
+
 @pytest.mark.parametrize(
     ("partition", "offset", "meaning"),
     [

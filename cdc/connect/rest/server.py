@@ -24,7 +24,7 @@ from cdc.errors import ConfigError
 _log = logging.getLogger(__name__)
 _protocol_log = logging.getLogger(f"{__name__}.protocol")
 
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 2.0
 
 
 def _hide_bytes(record: logging.LogRecord) -> bool:
@@ -111,7 +111,7 @@ class RestServer:
         _log.info("REST API listens at %s", ", ".join(f"{host}:{port}" for host, port in self.addresses))
 
     async def stop(self) -> None:
-        """Take no more requests, let those under way come to their end for up to ten seconds, and close everything."""
+        """Take no more requests, let those under way come to their end for up to two seconds, and close everything."""
         await self._runner.cleanup()
 
     async def _listen(self, listener: Listener, tls: ssl.SSLContext | None) -> None:

@@ -94,3 +94,11 @@ async def test_an_idle_task_that_has_delivered_nothing_commits_nothing():
     bench = SourceBench()
     await bench.run(OWNERSHIP_SECONDS * 3)
     assert bench.publisher.committed == []
+
+
+@virtual
+async def test_a_task_that_returns_at_once_with_nothing_leaves_the_loop_to_others():
+    bench = SourceBench(*[[] for _ in range(100)])
+    bench.task.polls.append(None)  # type: ignore[arg-type]
+    await bench.run(1)
+    assert 40 <= len(bench.task.polls) <= 60

@@ -264,6 +264,34 @@ async def test_offsets_change_only_while_the_connector_is_stopped(herder):
     assert await herder.offsets("files") == []
 
 
+async def test_a_task_that_was_replaced_meanwhile_is_not_started_by_a_restart_that_waited(herder, host):
+    await herder.put_connector("files", CONFIG, replace=False)
+    await settled(herder, lambda: host.running == [0, 1])
+    async with herder._changing:
+        waiting = [
+            asyncio.create_task(herder.set_target("files", TargetState.STOPPED)),
+            asyncio.create_task(herder.set_target("files", TargetState.STARTED)),
+            asyncio.create_task(herder.restart_task(TaskId("files", 0))),
+            asyncio.create_task(herder.restart("files", include_tasks=True, only_failed=False)),
+        ]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    await settled(herder, lambda: sorted(host.running) == [0, 1])
+    await herder.delete_connector("files")
+    assert host.running == []
+
+
+async def test_a_connector_that_does_not_stop_in_good_order_is_let_go(herder, host, caplog):
+    async def refuse():
+        raise ZeroDivisionError
+
+    host.stop = refuse
+    await herder.put_connector("files", CONFIG, replace=False)
+    await herder.delete_connector("files")
+    assert "connector files did not stop in good order" in caplog.text
+    assert await herder.connectors() == []
+
+
 async def test_topics_are_told_and_forgotten_only_where_the_worker_allows_it(host):
     herder = StandaloneHerder(host, "worker:8083", topic_tracking=False)
     with pytest.raises(Forbidden, match="Topic tracking is disabled") as caught:

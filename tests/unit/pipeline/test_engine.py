@@ -253,3 +253,18 @@ class TestWithSessions:
         await asyncio.sleep(40)
         assert numbers(bench.broker.records()) == [1, 2]
         second.cancel()
+
+
+@virtual
+async def test_an_outage_that_can_be_no_mistake_is_waited_for_from_the_beginning():
+    def away(status: PipelineStatus) -> None:
+        raise KafkaUnavailable("the broker is gone")
+
+    acts = Acts((away,), (away,), (commits, unavailable))
+    acts.pipeline = Pipeline(acts.session, PipelineSettings(), sleep=acts.sleep, outages=(KafkaUnavailable,))
+    await acts.play()
+    assert acts.pauses == [0.25, 0.5, 0.25]
+    acts = Acts((unavailable,))
+    acts.pipeline = Pipeline(acts.session, PipelineSettings(), sleep=acts.sleep, outages=(KafkaUnavailable,))
+    with pytest.raises(SourceUnavailable):
+        await acts.pipeline.run()
