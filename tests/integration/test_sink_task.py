@@ -3,47 +3,22 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import ClassVar
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from cdc.config.definition import Definition
 from cdc.connect.dead_letters import DeadLetterQueue
 from cdc.connect.herder import TaskId
 from cdc.connect.sink_task import SinkRecordReader, WorkerSinkTask
 from cdc.connect.tolerance import ErrorSettings, RecordFailed, Tolerance
 from cdc.connect.transformation import TransformationChain
-from cdc.errors import ConversionError, KafkaRefused
+from cdc.errors import KafkaRefused
 from cdc.kafka.dead_letters import DeadLetter, KafkaDeadLetterWriter
 from cdc.kafka.group import GroupConsumer, GroupSettings
-from cdc.model.connect_record import SchemaAndValue
 from cdc.testing.servers import KafkaServer
 from tests.support.kafka_reader import read_committed
 from tests.support.publishing import SHOP, kafka_settings, publishing, records
-
-
-class Text:
-    """Converts UTF-8; the word poison is none of it."""
-
-    definition: ClassVar[Definition] = Definition(())
-
-    def configure(self, properties, *, is_key=False):
-        pass
-
-    def to_connect_data(self, topic, data):
-        if data == b"poison":
-            raise ConversionError("it is poison")
-        return SchemaAndValue(None, None if data is None else data.decode())
-
-    def from_connect_data(self, topic, schema, value):
-        return None if value is None else value.encode()
-
-    def to_connect_header(self, topic, key, data):
-        return self.to_connect_data(topic, data)
-
-    def from_connect_header(self, topic, key, schema, value):
-        return self.from_connect_data(topic, schema, value)
+from tests.unit.connect.sink_bench import Text
 
 
 class Sink:
@@ -216,7 +191,7 @@ async def test_a_poison_record_goes_to_the_dead_letter_topic_while_its_neighbour
         "__connect.errors.connector.name": settings.client_id,
         "__connect.errors.task.id": "0",
         "__connect.errors.stage": "VALUE_CONVERTER",
-        "__connect.errors.class.name": f"{__name__}.Text",
+        "__connect.errors.class.name": f"{Text.__module__}.Text",
         "__connect.errors.exception.class.name": "cdc.errors.ConversionError",
         "__connect.errors.exception.message": "it is poison",
     }
