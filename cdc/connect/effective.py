@@ -59,7 +59,7 @@ class Effective:
         """
         worker = {name: text for name, text in self.client.items() if DELIVERY.find(name)}
         own = {name: text for name, text in self.values.items() if name in _RETRIES or name.startswith(_TOPICS)}
-        overrides = {name: self.values[_OVERRIDE + name] for name in self.beneath(_OVERRIDE) if DELIVERY.find(name)}
+        overrides = {name: text for name, text in self.beneath(_OVERRIDE).items() if DELIVERY.find(name)}
         if self.values.get(_OWN_OFFSETS):
             overrides["offset.storage.topic"] = self.values[_OWN_OFFSETS]
         if worker.get(_CREATE) == "false":
@@ -67,7 +67,7 @@ class Effective:
         secret = {name.removeprefix(_OVERRIDE) for name in self.secret}
         return DELIVERY.parse({**worker, **own, **overrides, "name": self.name}, secret)
 
-    def kafka(self, task: int | None = None) -> KafkaSettings:
+    def kafka(self, task: int = 0) -> KafkaSettings:
         """Return the settings of the client of a source task; raises InvalidConfig."""
         settings = KafkaSettings.from_config(self.delivery())
         if not task:

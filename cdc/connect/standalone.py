@@ -339,8 +339,8 @@ class StandaloneHerder:
                 await self._shut_down(found)
                 await self._bring_up(found)
                 return
-            for task in found.tasks[:]:
-                if found.tasks.index(task) in tasks:
+            for number, task in enumerate(found.tasks):
+                if number in tasks:
                     await self._restart_task(found, task)
 
     async def _restart_task(self, found: _Connector, task: TaskRun) -> None:

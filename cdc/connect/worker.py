@@ -234,8 +234,7 @@ class Worker:
         """Return what the worker adds to a configuration, as far as the connector's definition knows it."""
         definition = self._definition(plugin)
         found = Effective("", config, inherited(config, self._settings.converters), frozenset(), self._client())
-        is_pipeline = plugin.kind is Kind.SOURCE and plugin.load().task is None
-        return found.with_client(definition) if is_pipeline else found.known_to(definition)
+        return found.with_client(definition) if _Known(plugin, found).is_pipeline else found.known_to(definition)
 
     def _unmade(self, known: _Known) -> Sequence[Problem]:
         try:
