@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,6 @@ from cdc.config import kafka
 from cdc.config.connect import COMMON, ERRORS
 from cdc.config.definition import Config, Definition
 from cdc.config.providers import Provider, resolve
-from cdc.config.secret import MASK
 from cdc.config.settings import KafkaSettings, PipelineSettings
 
 _SIDES: Final = ("key.converter", "value.converter", "header.converter")
@@ -94,21 +93,37 @@ class Effective:
         """Return what takes effect under a prefix, by the rest of the name."""
         return {name.removeprefix(prefix): text for name, text in self.values.items() if name.startswith(prefix)}
 
-    def shown(self, values: Mapping[str, str]) -> Mapping[str, str]:
-        """Return a task's configuration as it may be shown: what came from a provider as it was written, or hidden."""
-        secrets = [self.values[name] for name in self.secret if self.values.get(name)]
-        return {name: self._shown(name, text, secrets) for name, text in values.items()}
+    def written(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return a task's configuration as it may be shown and stored: references stand where providers have brought something."""
+        return {name: self._written(name, text) for name, text in values.items()}
 
-    def hide(self, text: str) -> str:
-        """Return a text without the values that came from providers."""
-        for secret in sorted((self.values.get(name, "") for name in self.secret), key=len, reverse=True):
-            text = text.replace(secret, MASK) if secret else text
+    def read(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what was `written`, with what the providers bring now, and with what the worker says for all connectors."""
+        added = {name: text for name, text in self.values.items() if name not in self.given}
+        return {**added, **{name: self._read(name, text) for name, text in values.items()}}
+
+    def brought(self) -> set[str]:
+        """Return what came from providers, so that it can be kept out of what is shown."""
+        return {text for _, text in self._secrets()}
+
+    def _written(self, name: str, text: str) -> str:
+        if name in self.given and self.values.get(name) == text:
+            return self.given[name]
+        for given, brought in self._secrets():
+            text = text.replace(brought, given)
         return text
 
-    def _shown(self, name: str, text: str, secrets: Iterable[str]) -> str:
-        if self.values.get(name) == text and name in self.given:
-            return self.given[name]
-        return MASK if any(secret in text for secret in secrets) else text
+    def _read(self, name: str, text: str) -> str:
+        if self.given.get(name) == text:
+            return self.values[name]
+        for given, brought in self._secrets():
+            text = text.replace(given, brought)
+        return text
+
+    def _secrets(self) -> list[tuple[str, str]]:
+        """Return what was written and what it stands for, the longest first; empty ones cannot be found in a text."""
+        pairs = [(self.given[name], self.values.get(name, "")) for name in self.secret if name in self.given]
+        return sorted(((given, brought) for given, brought in pairs if brought), key=lambda pair: -len(pair[1]))
 
 
 def effective(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdc.connect.herder import ConnectorOffset, ConnectorType, PluginInfo
+from cdc.connect.herder import ConnectorOffset, ConnectorType, PluginInfo, TaskId
 from cdc.connect.task_run import Work
 from cdc.model.position import Json
 
@@ -22,14 +22,11 @@ class Stoppable(Protocol):
 class ConnectorHandle:
     """A connector that was started.
 
-    `task_configs` are the configurations of its tasks, fit to be shown; `works` makes what each of them does, anew for every start.
-    `hide` takes out of a text what config providers brought.
+    `task_configs` are the configurations of its tasks, fit to be shown and stored: references stand where providers have brought something.
     """
 
     connector: Stoppable
     task_configs: Sequence[Mapping[str, str]]
-    works: Sequence[Callable[[], Work]]
-    hide: Callable[[str], str] = str
 
 
 class Host(Protocol):
@@ -43,6 +40,15 @@ class Host(Protocol):
 
     async def start_connector(self, name: str, config: Mapping[str, str]) -> ConnectorHandle:
         """Start a connector and ask it for its tasks; raises CdcError when it cannot run."""
+
+    def work(self, id: TaskId, config: Mapping[str, str], task: Mapping[str, str]) -> Work:  # noqa: A002 (the field's word)
+        """Return what a task does, of its connector's configuration and one of the `task_configs`; raises CdcError when it cannot run.
+
+        What providers bring is fetched anew.
+        """
+
+    def hide(self, name: str, text: str) -> str:
+        """Return a text without anything that providers have ever brought to the connector of that name."""
 
     async def offsets(self, name: str, config: Mapping[str, str]) -> Sequence[ConnectorOffset]:
         """Return the committed offsets of a connector."""

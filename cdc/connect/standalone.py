@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from cdc.connect.herder import (
@@ -290,7 +291,8 @@ class StandaloneHerder:
         except Exception as error:  # whatever a plugin raises ends its own connector alone
             if not isinstance(error, CdcError):
                 log.exception("connector %s cannot be started", found.name)
-            found.status = self._status(State.FAILED, found.config, describe(error))
+            trace = self._worker.hide(found.name, describe(error))
+            found.status = self._status(State.FAILED, found.config, trace)
             return
         found.status = self._status(_STATES[found.target], found.config)
         found.task_configs = found.handle.task_configs
@@ -299,13 +301,11 @@ class StandaloneHerder:
             self._resume(found)
 
     def _new_task(self, found: _Connector, number: int) -> TaskRun:
-        handle = found.handle
-        if handle is None:
-            raise RuntimeError(f"connector {found.name} has not been started")
+        id = TaskId(found.name, number)  # noqa: A001
         state = State.PAUSED if found.target is TargetState.PAUSED else State.UNASSIGNED
-        work = handle.works[number]
-        name = str(TaskId(found.name, number))
-        return TaskRun(name, found.status.version, self._worker_id, work, state, hide=handle.hide)
+        work = partial(self._worker.work, id, found.config, found.task_configs[number])
+        hide = partial(self._worker.hide, found.name)
+        return TaskRun(str(id), found.status.version, self._worker_id, work, state, hide=hide)
 
     async def _shut_down(self, found: _Connector) -> None:
         await asyncio.gather(*(task.stop() for task in found.tasks))

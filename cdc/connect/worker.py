@@ -14,6 +14,7 @@ from typing import Any, Final
 from cdc.config.definition import Definition, InvalidConfig
 from cdc.config.property import Problem, split_list
 from cdc.config.regex import compile_java
+from cdc.config.secret import MASK
 from cdc.config.settings import ConnectorConfig
 from cdc.config.worker import WorkerSettings
 from cdc.connect.aliases import Kind
@@ -72,12 +73,16 @@ class _Known:
 
 
 class Worker:
-    """Knows what is installed and where Kafka is; a `Host`. It keeps nothing of the connectors that it starts."""
+    """Knows what is installed and where Kafka is; a `Host`.
+
+    It keeps nothing of the connectors that it starts but what providers have brought them, which is to be hidden.
+    """
 
     def __init__(self, settings: WorkerSettings, plugins: Plugins) -> None:
         self._settings = settings
         self._plugins = plugins
         self._cluster_id = ""
+        self._brought: dict[str, set[str]] = {}
 
     async def check(self, name: str, config: Mapping[str, str]) -> ConnectorType:
         """See `Host.check`."""
@@ -101,9 +106,25 @@ class Worker:
         connector, found = known.connector, known.found
         await connector.start(found.values)
         tasks: Sequence[Mapping[str, str]] = await connector.task_configs(int(found.values.get("tasks.max", "1")))
-        shown = [found.shown({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
-        works = [partial(self._work, known, number, task) for number, task in enumerate(tasks)]
-        return ConnectorHandle(connector, shown, works, found.hide)
+        written = [found.written({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
+        return ConnectorHandle(connector, written)
+
+    def work(self, id: TaskId, config: Mapping[str, str], task: Mapping[str, str]) -> Work:  # noqa: A002
+        """See `Host.work`."""
+        known = self._known(id.connector, config)
+        if known.is_pipeline:
+            definition = known.plugin.load().definition
+            # Parsed and not read anew: what a provider brought may itself look like a reference.
+            parsed = definition.parse(known.found.with_client(definition), known.found.secret)
+            return PipelineWork(ConnectorConfig.from_config(parsed))
+        properties = known.found.read({name: text for name, text in task.items() if name != "task.class"})
+        return self._sink(known, id, properties) if known.is_sink else self._source(known, id, properties)
+
+    def hide(self, name: str, text: str) -> str:
+        """See `Host.hide`."""
+        for secret in sorted(self._brought.get(name, ()), key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return text
 
     async def offsets(self, name: str, config: Mapping[str, str]) -> Sequence[ConnectorOffset]:
         """See `Host.offsets`."""
@@ -177,7 +198,9 @@ class Worker:
 
     def _effective(self, name: str, config: Mapping[str, str]) -> Effective:
         settings = self._settings
-        return effective(name, config, settings.converters, self._client(), settings.providers)
+        found = effective(name, config, settings.converters, self._client(), settings.providers)
+        self._brought.setdefault(name, set()).update(found.brought())
+        return found
 
     def _client(self) -> Mapping[str, str]:
         """Return what the worker says of Kafka for all connectors."""
@@ -242,19 +265,6 @@ class Worker:
         except InvalidConfig as error:
             return error.problems
         return ()
-
-    def _work(self, started: _Known, number: int, given: Mapping[str, str]) -> Work:
-        """Return what a task does; secrets are fetched again, as they may have changed since the connector was started."""
-        id = TaskId(started.found.name, number)  # noqa: A001
-        known = _Known(started.plugin, self._effective(started.found.name, started.found.given))
-        former, values = started.found.values, known.found.values
-        task = {name: values.get(name, text) if former.get(name) == text else text for name, text in given.items()}
-        if known.is_pipeline:
-            definition = known.plugin.load().definition
-            # Parsed and not read anew: what a provider brought may itself look like a reference.
-            config = definition.parse(known.found.with_client(definition), known.found.secret)
-            return PipelineWork(ConnectorConfig.from_config(config))
-        return self._sink(known, id, task) if known.is_sink else self._source(known, id, task)
 
     def _source(self, known: _Known, id: TaskId, task: Mapping[str, str]) -> Work:  # noqa: A002
         errors = ErrorSettings.from_properties(known.found.values)

@@ -6,7 +6,6 @@ import pytest
 
 from cdc.config.definition import InvalidConfig
 from cdc.config.postgres import POSTGRES
-from cdc.config.secret import MASK
 from cdc.connect.effective import effective
 
 CLIENT = {"bootstrap.servers": "broker:9092", "offset.storage.topic": "offsets", "batch.size": "70000"}
@@ -89,9 +88,11 @@ def test_what_a_connector_says_by_any_name_stands_for_what_the_worker_says(name)
     assert POSTGRES.examine(shop.with_client(POSTGRES))[0].list("bootstrap.servers") == ("other:1",)
 
 
-def test_secrets_take_effect_and_are_shown_as_they_were_written():
+def test_secrets_take_effect_and_are_written_as_references():
     connector = found(file="${vault:f}", topic="t")
     assert connector.values["file"] == "secret of f"
     assert connector.secret == {"file"}
-    shown = connector.shown({"file": "secret of f", "topic": "t", "task.url": "http://secret of f/", "task.class": "T"})
-    assert shown == {"file": "${vault:f}", "topic": "t", "task.url": MASK, "task.class": "T"}
+    task = {"file": "secret of f", "topic": "t", "task.url": "http://secret of f/", "task.class": "T"}
+    written = connector.written(task)
+    assert written == {"file": "${vault:f}", "topic": "t", "task.url": "http://${vault:f}/", "task.class": "T"}
+    assert task.items() <= connector.read(written).items()
