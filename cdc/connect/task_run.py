@@ -35,7 +35,7 @@ class TaskRun:
     """A task that can be started, paused, stopped and started again; one owner.
 
     `work` makes what runs, anew for every start. `name` is for the log. `hide` takes secrets out of what is said of a failure.
-    `grace` is how long a task may take to end, in seconds; one that takes longer is left behind.
+    `grace` is how long a task may take to end, in seconds; one that takes longer is left behind. `on_change` hears of every new state.
     """
 
     name: str
@@ -46,6 +46,8 @@ class TaskRun:
     trace: str = ""
     hide: Callable[[str], str] = str
     grace: float = GRACE_SECONDS
+    on_change: Callable[[], None] = lambda: None
+    failure: BaseException | None = None
     _running: asyncio.Task[None] | None = None
     _topics: list[set[str]] = field(default_factory=list)
 
@@ -66,7 +68,7 @@ class TaskRun:
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to run in the group; a failure becomes the status, and leaves the group alone."""
-        self.state, self.trace = State.RUNNING, ""
+        self._become(State.RUNNING)
         self._running = group.create_task(self._run(), name=f"task {self.name}")
 
     async def stop(self, state: State = State.UNASSIGNED) -> None:
@@ -78,7 +80,7 @@ class TaskRun:
             if hanging:
                 log.error("task %s has not ended within %.0f s, and is left behind", self.name, self.grace)
         if not (state is State.PAUSED and self.state is State.FAILED):
-            self.state = state
+            self._become(state, self.trace)
 
     async def _run(self) -> None:
         try:
@@ -93,8 +95,13 @@ class TaskRun:
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a plugin raises ends its own task alone)
             self._fail(root_cause(error))
 
+    def _become(self, state: State, trace: str = "") -> None:
+        self.state, self.trace = state, trace
+        self.on_change()
+
     def _fail(self, cause: BaseException) -> None:
-        self.state, self.trace = State.FAILED, self.hide(describe(cause))
+        self.failure = cause
+        self._become(State.FAILED, self.hide(describe(cause)))
         if isinstance(cause, CdcError):
             log.error("task %s failed: %s", self.name, self.trace)
         else:
