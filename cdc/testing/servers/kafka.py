@@ -34,6 +34,8 @@ LOGGING = (
 SMALL_CLUSTER = {
     "auto.create.topics.enable": "true",
     "group.initial.rebalance.delay.ms": "0",
+    # Records of tests bear any time; by the default of a week the broker deletes old ones half a minute after its start.
+    "log.retention.ms": "-1",
     "offsets.topic.num.partitions": "4",
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.num.partitions": "4",
