@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition, errors
 
 from cdc.config.settings import KafkaSettings
 from cdc.errors import KafkaRefused, KafkaUnavailable
-from cdc.kafka.client import client_arguments, probe
+from cdc.kafka.client import abort, client_arguments, probe
 
 POLL_MS: Final = 100
 LOOK_SECONDS: Final = 0.5
@@ -59,7 +59,7 @@ async def read_topics(
         KafkaUnavailable: no broker can be reached at the beginning, or nothing came for `patience` seconds before the end.
         KafkaRefused: the broker refuses the login, or a topic may not be read.
     """
-    async with _consumer(settings) as consumer:
+    async with consuming(settings) as consumer:
         reader = _Reader(consumer, list(topics), start, None if follow else patience)
         async with aclosing(reader.records()) as found:
             async for record in found:
@@ -67,7 +67,13 @@ async def read_topics(
 
 
 @asynccontextmanager
-async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+async def consuming(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Lend a consumer of what is committed, without group and without topics yet; it ends in about 2 seconds at most.
+
+    Raises:
+        KafkaUnavailable: no broker can be reached.
+        KafkaRefused: the broker refuses the login.
+    """
     arguments = await client_arguments(settings)
     await probe(settings, arguments)
     consumer = AIOKafkaConsumer(
@@ -78,7 +84,7 @@ async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
         fetch_max_wait_ms=POLL_MS,
     )
     try:
-        with _explained():
+        with explained():
             await consumer.start()
         yield consumer
     finally:
@@ -86,18 +92,22 @@ async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """End the consumer, in order if that does not take long; a cancelled reader does not leave before it has ended."""
-    ending = asyncio.ensure_future(consumer.stop())
+    """End the consumer without waiting for the broker; a cancelled reader does not leave before it has ended."""
+    for connection in consumer._client._conns.values():
+        abort(connection)
+    ending = asyncio.ensure_future(_ended(consumer))
     await asyncio.wait({ending}, timeout=CLOSE_SECONDS)
-    if not ending.done():
-        for connection in consumer._client._conns.values():  # aiokafka would wait for the broker
-            if connection._writer is not None:
-                connection._writer.transport.abort()
-        await asyncio.wait({ending}, timeout=CLOSE_SECONDS)
+
+
+async def _ended(consumer: AIOKafkaConsumer) -> None:
+    with suppress(asyncio.CancelledError):  # of a fetch that aiokafka has cancelled in its pause after a failure
+        await consumer.stop()
+    await consumer._client.close()
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Raise KafkaRefused for a topic that may not be read, and KafkaUnavailable for every other error of aiokafka."""
     try:
         yield
     except errors.TopicAuthorizationFailedError as error:
@@ -143,7 +153,7 @@ class _Reader:
         if not self._consumer.assignment():
             await asyncio.sleep(POLL_MS / 1000)
             return []
-        with _explained():
+        with explained():
             found = await self._consumer.getmany(timeout_ms=POLL_MS)
         return [_record(record) for records in found.values() for record in records if self._wanted(record)]
 
@@ -167,7 +177,7 @@ class _Reader:
     async def _take_up(self) -> None:
         """Assign the partitions that exist now; what was being read goes on where it was."""
         self._looked = asyncio.get_running_loop().time()
-        with _explained():
+        with explained():
             # The consumer's own metadata request would create the topics that it asks for.
             cluster = await self._consumer._client.fetch_all_metadata()
         found = {

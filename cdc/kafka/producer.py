@@ -1,4 +1,4 @@
-"""aiokafka's producer, able to give up and to end at once: the one module that knows the insides of aiokafka.
+"""aiokafka's producers, able to give up and to end at once: the one module that knows the insides of aiokafka.
 
 Written against aiokafka 0.14, which is pinned.
 """
@@ -26,6 +26,7 @@ from cdc.kafka.record_batch import PartitionBatch
 # (KAFKA-5477). aiokafka then waits 20 ms; the markers take about one, so the pause was most of the latency: 23.8 ms → 3.9 ms.
 MARKER_PAUSE: Final = 0.001
 CLOSE_SECONDS: Final = 1.0
+ABORT_SECONDS: Final = 1.5
 if hasattr(aiokafka_sender, "BACKOFF_OVERRIDE"):
     aiokafka_sender.BACKOFF_OVERRIDE = MARKER_PAUSE
 
@@ -113,24 +114,59 @@ class Producer(AIOKafkaProducer):
     def _state(self) -> TransactionState:
         return self._txn_manager.state
 
+    async def leave(self) -> None:
+        """Abort what is open, if that is quick, and end."""
+        try:
+            if self.can_abort:
+                async with asyncio.timeout(ABORT_SECONDS):
+                    await self.abort_transaction()
+        except (errors.KafkaError, ResultUnknownError, TimeoutError):
+            pass  # nothing is lost: the coordinator aborts it
+        finally:
+            await self.end()
+
     async def end(self) -> None:
         """Drop what is not delivered, end all tasks, and close the connections without waiting for the broker."""
         self._closed = True
         await self._sender.end()
-        self._forget(_batch_futures(self._message_accumulator))
-        self._forget([self._txn_manager._transaction_waiter])
+        _forget(_batch_futures(self._message_accumulator))
+        _forget([self._txn_manager._transaction_waiter])
         for connection in self.client._conns.values():
             abort(connection)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.client.close()
 
-    @staticmethod
-    def _forget(futures: Iterable[Future[Any] | None]) -> None:
-        """Mark exceptions as seen, which asyncio would report otherwise: they have been raised elsewhere."""
-        for future in futures:
-            if future is not None and future.done() and not future.cancelled():
-                future.exception()
+
+class PlainProducer(AIOKafkaProducer):
+    """An idempotent producer without transactions, able to end at once.
+
+    It repeats requests without end, which the broker recognises; whoever does not want to wait ends it.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(acks="all", enable_idempotence=True, **arguments)
+
+    async def end(self) -> None:
+        """Drop what is not delivered, end all tasks, and close the connections without waiting for the broker; may be called again."""
+        self._closed = True
+        for connection in self.client._conns.values():
+            abort(connection)
+        await self._end_sender(self._sender.sender_task)
+        _keep_pending(self._message_accumulator)
+        self._message_accumulator.fail_all(errors.KafkaConnectionError("the producer has ended"))
+        _forget(_batch_futures(self._message_accumulator))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.client.close()
+
+    async def _end_sender(self, sender: Task[Any] | None) -> None:
+        """Cancel the sender, which then waits for its requests, and once more, which ends these too."""
+        for _ in range(3):
+            if sender is None or sender.done():
+                break
+            sender.cancel()
+            await asyncio.wait({sender}, timeout=0.3)
 
 
 class _Transactions(TransactionManager):
@@ -214,6 +250,18 @@ class _Sender(Sender):
                     task.exception()
             if done == tasks:
                 return
+
+
+def _forget(futures: Iterable[Future[Any] | None]) -> None:
+    """Mark exceptions as seen, which asyncio would report otherwise: they have been raised elsewhere."""
+    for future in futures:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
+
+
+def _keep_pending(accumulator: Any) -> None:
+    """Count batches that are to be sent again as pending: their callback takes them from there when they fail."""
+    accumulator._pending_batches.update(batch for batches in accumulator._batches.values() for batch in batches)
 
 
 def _batch_futures(accumulator: Any) -> list[Future[Any]]:

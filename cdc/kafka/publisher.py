@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -21,7 +21,7 @@ from cdc.kafka.deliveries import Deliveries
 from cdc.kafka.failure import Circumstances, ResultUnknownError, explain
 from cdc.kafka.offsets import encode_key, encode_value
 from cdc.kafka.ownership import Claim
-from cdc.kafka.producer import Producer
+from cdc.kafka.producer import ABORT_SECONDS, Producer
 from cdc.kafka.record_batch import PartitionBatch, RecordAccumulator
 from cdc.kafka.topics import Topics
 from cdc.kafka.transaction import OutOfTurnError, State, moved
@@ -31,7 +31,6 @@ from cdc.offsets.base import SourceOffset, SourcePartition
 IN_FLIGHT_BYTES: Final = 16 << 20
 # What all batches that are being filled may hold together: a snapshot of a thousand tables leaves a thousand of them.
 OPEN_BYTES: Final = 16 << 20
-ABORT_SECONDS: Final = 1.5
 TRANSACTION_LOG: Final = "__transaction_state"
 
 
@@ -65,8 +64,10 @@ class TransactionalPublisher:
         connector: str,
         *,
         claim: Claim | None = None,
+        verify: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._verify = verify
         self._settings = settings
         self._connector = connector
         self._clock = clock
@@ -94,7 +95,8 @@ class TransactionalPublisher:
         """Connect, shut out every earlier instance, and make sure of the offset topic.
 
         Nobody is shut out, and Fenced is raised, when an instance of another process has started since the `claim` of the last publisher.
-        An earlier instance's open transaction is aborted by then. Takes at most 10 seconds for each bootstrap server that is silent, and
+        An earlier instance's open transaction is aborted by then. `verify` is called last, and raises if this instance is not wanted
+        any more: one that was still wanted when it began to start may have shut out its own successor. Takes at most 10 seconds for each bootstrap server that is silent, and
         `request_timeout` seconds then.
         """
         self._state = moved(self._state, State.STARTING)
@@ -113,6 +115,9 @@ class TransactionalPublisher:
             self._claim = Claim(*self._producer.identity, until=math.inf)
             self._topics = Topics(self._producer.client, self._settings)
             await self._topics.ensure_offsets()
+        if self._verify is not None:
+            async with self._breaking(None):
+                await self._verify()
         self._state = moved(self._state, State.READY)
 
     async def begin(self) -> None:
@@ -178,7 +183,7 @@ class TransactionalPublisher:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        ending = asyncio.ensure_future(_end(producer))
+        ending = asyncio.ensure_future(producer.leave())
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
@@ -275,15 +280,3 @@ async def _transaction_log_exists(producer: Producer) -> bool:
     except (errors.KafkaError, TimeoutError):
         return True
     return bool(response.topics[0][0] != errors.UnknownTopicOrPartitionError.errno)
-
-
-async def _end(producer: Producer) -> None:
-    """Abort what is open, if that is quick, and end."""
-    try:
-        if producer.can_abort:
-            async with asyncio.timeout(ABORT_SECONDS):
-                await producer.abort_transaction()
-    except (errors.KafkaError, ResultUnknownError, TimeoutError):
-        pass  # nothing is lost: the coordinator aborts it
-    finally:
-        await producer.end()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiokafka import errors
@@ -59,11 +59,18 @@ class Topics:
         elif missing:
             fact = f"Topic {missing[0]} does not exist, and topic.creation.enable is false"
             raise KafkaRefused(fact, "Create it, or set topic.creation.enable to true.")
-        await self._learn(names)
-        limits = await self._configs(names, "max.message.bytes")
-        return {
-            name: min(self._settings.batch_bytes, int(limits.get(name) or self._settings.batch_bytes)) for name in names
-        }
+        return await self._known(names)
+
+    async def wait_for(self, name: str) -> int:
+        """Wait until a topic exists that somebody else creates, and return how large a batch it takes, in bytes.
+
+        Raises:
+            KafkaRefused: it may not be read or written.
+        """
+        while True:
+            if not await self._missing([name]):
+                return (await self._known([name]))[name]
+            await asyncio.sleep(METADATA_PAUSE)
 
     async def ensure_offsets(self) -> None:
         """Create the offset topic if it is missing; else check that it is compacted and nothing more.
@@ -71,15 +78,25 @@ class Topics:
         Raises:
             KafkaRefused: it may not be created, or would forget offsets.
         """
-        topic = self._settings.offset_topic
-        if await self._missing([topic]):
-            partitions, replicas = self._settings.offset_partitions, self._settings.offset_replication_factor
-            await self._create([NewTopic(topic, partitions, replicas, {"cleanup.policy": "compact"})])
-        await self._learn([topic])
-        policy = (await self._configs([topic], "cleanup.policy")).get(topic)
+        partitions, replicas = self._settings.offset_partitions, self._settings.offset_replication_factor
+        await self.ensure_compacted(NewTopic(self._settings.offset_topic, partitions, replicas))
+
+    async def ensure_compacted(self, topic: NewTopic) -> None:
+        """Create a topic of compacted records if it is missing; else check that it is compacted and nothing more.
+
+        Raises:
+            KafkaRefused: it may not be created, or would forget records.
+        """
+        name = topic.name
+        if await self._missing([name]):
+            await self._create([replace(topic, configs={**topic.configs, "cleanup.policy": "compact"})])
+        await self._learn([name])
+        policy = (await self._configs([name], "cleanup.policy")).get(name)
         if policy is not None and policy != "compact":
-            fact = f"The offset topic {topic} has cleanup.policy = {policy}, so the broker would delete the stored position some day"
-            remedy = f"Run: kafka-configs --alter --topic {topic} --add-config cleanup.policy=compact, or name another offset.storage.topic."
+            fact = (
+                f"Topic {name} has cleanup.policy = {policy}, so the broker would delete some day what is stored in it"
+            )
+            remedy = f"Run: kafka-configs --alter --topic {name} --add-config cleanup.policy=compact, or name another topic (*.storage.topic)."
             raise KafkaRefused(fact, remedy)
 
     def partitions(self, name: str) -> int | None:
@@ -112,6 +129,14 @@ class Topics:
     def _controller(self) -> int | None:
         controller = self._client.cluster.controller
         return None if controller is None else int(controller.nodeId)
+
+    async def _known(self, names: Sequence[str]) -> dict[str, int]:
+        """Know the topics from here on, and return how large a batch each takes, in bytes."""
+        await self._learn(names)
+        limits = await self._configs(names, "max.message.bytes")
+        return {
+            name: min(self._settings.batch_bytes, int(limits.get(name) or self._settings.batch_bytes)) for name in names
+        }
 
     async def _learn(self, names: Sequence[str]) -> None:
         """Have the client keep the topics in its metadata, and wait until it knows them all.
@@ -155,5 +180,5 @@ def _cannot_create(name: str, code: int, message: str | None) -> KafkaRefused | 
         return _invalid(name)
     if error.retriable:
         return KafkaUnavailable(f"Topic {name} could not be created: {words}", "It is tried again.")
-    remedy = "Check topic.creation.default.* (for the offset topic: offset.storage.*), or create the topic beforehand."
+    remedy = "Check topic.creation.default.* (for the topics of offsets, configs and status: *.storage.*), or create the topic beforehand."
     return KafkaRefused(f"Kafka does not create topic {name}: {words}", remedy)
