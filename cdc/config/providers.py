@@ -19,7 +19,9 @@ from cdc.config.property import Problem, nearest
 from cdc.errors import ConfigError
 
 Provider = Callable[[str, str], str]
-"""Takes path ("" when none was written) and key, and returns the value, or raises ConfigError, which never holds a value."""
+"""Takes path ("" when none was written) and key, and returns the value, or raises ConfigError, which never holds a value.
+
+What else holds is said by `cdc.config.config_provider.ConfigProvider`, of which this is `get`."""
 
 _REFERENCE: Final = re.compile(r"\$\{([^}:]*):([^}]*)\}")
 

@@ -20,6 +20,8 @@ class Kind(enum.StrEnum):
     PREDICATE = "predicate"
     CONVERTER = "converter"
     HEADER_CONVERTER = "header_converter"
+    CONFIG_PROVIDER = "config_provider"
+    """Not listed by REST, as in Connect."""
     UNKNOWN = "unknown"
     """It could not be imported, so that nobody knows."""
 
@@ -74,5 +76,13 @@ BUILT_INS: Final = (
         "cdc.converters.simple_header:SimpleHeaderConverter",
         (Kind.HEADER_CONVERTER,),
         ("simple",),
+    ),
+    *(
+        BuiltIn(
+            f"org.apache.kafka.common.config.provider.{each}ConfigProvider",
+            f"cdc.config.config_provider:{each}ConfigProvider",
+            (Kind.CONFIG_PROVIDER,),
+        )
+        for each in ("Directory", "EnvVar", "File")
     ),
 )

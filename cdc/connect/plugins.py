@@ -1,9 +1,10 @@
-"""What connectors, converters, transforms and predicates are installed, and which one a name means.
+"""What connectors, converters, transforms, predicates and config providers are installed, and which one a name means.
 
 Plugins come from three places; of two with the same class the first counts:
 
 1. those that come with cdc-stream (`cdc/connect/aliases.py`);
-2. installed packages with entry points in the groups `cdc.connectors`, `cdc.converters`, `cdc.transforms` and `cdc.predicates`;
+2. installed packages with entry points in the groups `cdc.connectors`, `cdc.converters`, `cdc.transforms`, `cdc.predicates` and
+   `cdc.config_providers`;
 3. `plugin.path`: a list of folders and wheels, given by their absolute paths.
 
 A folder of `plugin.path`, and each folder right in it, may hold
@@ -31,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cdc.config.config_provider import ConfigProvider
 from cdc.config.definition import Definition
 from cdc.config.property import nearest
 from cdc.connect.aliases import BUILT_INS, BuiltIn, Kind
@@ -53,14 +55,17 @@ _CONTRACTS: Final[Mapping[Kind, type]] = {
     Kind.PREDICATE: Predicate,
     Kind.CONVERTER: Converter,
     Kind.HEADER_CONVERTER: HeaderConverter,
+    Kind.CONFIG_PROVIDER: ConfigProvider,
 }
 _TASKS: Final[Mapping[Kind, type]] = {Kind.SINK: SinkTask, Kind.SOURCE: SourceTask}
 _CONNECTORS: Final = (Kind.SINK, Kind.SOURCE)
+_LISTED: Final = tuple(kind for kind in _CONTRACTS if kind is not Kind.CONFIG_PROVIDER)
 _GROUPS: Final[Mapping[str, tuple[Kind, ...]]] = {
     "cdc.connectors": _CONNECTORS,
     "cdc.converters": (Kind.CONVERTER, Kind.HEADER_CONVERTER),
     "cdc.transforms": (Kind.TRANSFORMATION,),
     "cdc.predicates": (Kind.PREDICATE,),
+    "cdc.config_providers": (Kind.CONFIG_PROVIDER,),
 }
 _OFFERS: Final = re.compile(r"^cdc_plugins\b", re.MULTILINE)
 
@@ -116,6 +121,7 @@ _CONVERTER: Final = _Noun("Converter", "converters", (Kind.CONVERTER,))
 _HEADER_CONVERTER: Final = _Noun("HeaderConverter", "header converters", (Kind.HEADER_CONVERTER,))
 _TRANSFORMATION: Final = _Noun("Transformation", "transformations", (Kind.TRANSFORMATION,))
 _PREDICATE: Final = _Noun("Predicate", "predicates", (Kind.PREDICATE,))
+_CONFIG_PROVIDER: Final = _Noun("ConfigProvider", "config providers", (Kind.CONFIG_PROVIDER,))
 
 
 class Plugins:
@@ -172,11 +178,15 @@ class Plugins:
         """Return the predicate that a `predicates.<name>.type` means."""
         return self._find(_PREDICATE, name)
 
+    def config_provider(self, name: str) -> type[ConfigProvider]:
+        """Return the class of the provider that a `config.providers.<name>.class` means."""
+        return self._find(_CONFIG_PROVIDER, name).load()
+
     def plugin(self, name: str) -> Plugin:
         """Return the plugin of any kind that a name means, connectors first: what `/connector-plugins/{name}/config` asks for."""
         nouns = (_CONNECTOR, _TRANSFORMATION, _PREDICATE, _CONVERTER, _HEADER_CONVERTER)
         known = (noun for noun in nouns if self._matching(noun, name))
-        return self._find(next(known, _Noun("Plugin", "plugins", tuple(_CONTRACTS))), name)
+        return self._find(next(known, _Noun("Plugin", "plugins", _LISTED)), name)
 
     def all(self) -> tuple[Plugin, ...]:
         """Return every plugin, those that cannot be used included, in the order of `infos`."""
@@ -187,7 +197,7 @@ class Plugins:
         return tuple(
             PluginInfo(each.class_name, each.kind, each.version)
             for each in self._listed
-            if not each.error and (each.kind in _CONNECTORS or not connectors_only)
+            if not each.error and each.kind in (_CONNECTORS if connectors_only else _LISTED)
         )
 
     def class_names(self, *kinds: Kind) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class SinkTask(Protocol):
     """
 
     async def start(self, context: SinkTaskContext) -> None:
-        """Get ready; raises CdcError when that cannot be."""
+        """Get ready; raises CdcError when that cannot be, RetryLater when it may be later: a new task is started then."""
 
     async def open(self, partitions: Collection[TopicPartition]) -> None:
         """Get ready for partitions that were assigned; `context.seek` may be called."""

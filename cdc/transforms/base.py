@@ -23,7 +23,7 @@ class Transformation(Protocol):
         """Return the record, a changed one, or None to leave it out; raises ConversionError for one that it cannot take."""
 
     def close(self) -> None:
-        """Release everything."""
+        """Release everything; may come again."""
 
 
 class Predicate(Protocol):
@@ -35,7 +35,7 @@ class Predicate(Protocol):
         """Take the properties under the predicate's name, without that prefix; raises ConfigError."""
 
     def test(self, record: SourceRecord | SinkRecord) -> bool:
-        """Return whether the record fulfils it."""
+        """Return whether the record fulfils it, whatever record it is; raises nothing."""
 
     def close(self) -> None:
-        """Release everything."""
+        """Release everything; may come again."""

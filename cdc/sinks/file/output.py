@@ -26,10 +26,8 @@ WINDOW: Final = 256
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
-class FileInUse(SinkError):
+class FileInUse(RetryLater):
     """Another task or process writes to the file."""
-
-    retriable = True
 
 
 class OutputFile:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from cdc.errors import ConversionError
 from cdc.model.connect_record import SinkRecord, TopicPartition
 from cdc.sinks.base import Offsets, SinkTaskContext
 from cdc.sinks.file.definition import FileSinkSettings, LineFormat
 from cdc.sinks.file.lines import line_of
-from cdc.sinks.file.output import FileInUse, OutputFile
+from cdc.sinks.file.output import OutputFile
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-#: How long `start` waits for a process that still has the file, and how often it looks, in seconds.
-PATIENCE_SECONDS: Final = 300.0
-LOOK_SECONDS: Final = 0.5
 
 
 class FileStreamSinkTask:
@@ -29,12 +25,11 @@ class FileStreamSinkTask:
     The file and the offsets that it holds are made durable together, by a journal beside the file (`.<name>.journal`). A task that is
     started cuts off what was written after that, and asks for the records behind those offsets.
 
-    One process has the file. A worker that hangs keeps it until it ends or lets go; the task that takes over waits for that.
+    One process has the file. A worker that hangs keeps it until it ends or lets go; the task that takes over is started again until
+    then, since FileInUse is a RetryLater.
     """
 
-    def __init__(self, *, patience_seconds: float = PATIENCE_SECONDS, look_seconds: float = LOOK_SECONDS) -> None:
-        self._patience_seconds = patience_seconds
-        self._look_seconds = look_seconds
+    def __init__(self) -> None:
         self._context: SinkTaskContext | None = None
         self._format = LineFormat.RAW
         self._output: OutputFile | None = None
@@ -42,16 +37,17 @@ class FileStreamSinkTask:
         self._given_up: dict[TopicPartition, int] = {}
 
     async def start(self, context: SinkTaskContext) -> None:
-        """Open the file, when no other process has it any more; see `SinkTask.start`.
+        """Open the file; see `SinkTask.start`.
 
         Raises:
             ConfigError: the configuration cannot be used.
+            FileInUse: another task or process has the file now.
             SinkError: the file cannot be written, or is not as it was left.
         """
         settings = FileSinkSettings.of(context.properties)
         self._context, self._format = context, settings.format
         self._output = OutputFile(settings.file, settings.connector)
-        await self._open_when_free(self._output)
+        await self._in_thread(self._output.open)
 
     async def open(self, partitions: Collection[TopicPartition]) -> None:
         """See `SinkTask.open`; reading goes on behind what the file holds."""
@@ -95,21 +91,6 @@ class FileStreamSinkTask:
         await self._settled()
         if self._output is not None:
             self._output.close()
-
-    async def _open_when_free(self, output: OutputFile) -> None:
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._patience_seconds
-        warned = False
-        while True:
-            try:
-                return await self._in_thread(output.open)
-            except FileInUse as error:
-                if loop.time() >= give_up:
-                    raise
-                if not warned:
-                    log.warning("%s Waiting for it.", error.sentence())
-                warned = True
-                await asyncio.sleep(self._look_seconds)
 
     async def _report(self, failed: Sequence[tuple[SinkRecord, ConversionError]]) -> None:
         """Give up records that cannot be written; each once, also when `put` comes again with them."""

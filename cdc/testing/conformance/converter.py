@@ -1,6 +1,6 @@
-"""What every `Converter` and every `HeaderConverter` must do.
+"""What every `Converter` must do.
 
-Subclass `ConverterConformance` or `HeaderConverterConformance` as a test class, and say what is converted:
+Subclass `ConverterConformance` as a test class, and say what is converted:
 
     class TestMyConverter(ConverterConformance):
         @pytest.fixture
@@ -21,21 +21,22 @@ as they went, `misfits` those that the converter must refuse.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
-from cdc.converters.base import Converter, HeaderConverter
+from cdc.converters.base import Converter
 from cdc.errors import ConfigError, ConversionError
 from cdc.model.connect_record import SchemaAndValue
 from cdc.model.schema import Schema
+from cdc.testing.conformance.plugin import UNKNOWN, assert_documented, assert_remedy
+from cdc.testing.conformance.records import odd_values
 
 Sample: TypeAlias = tuple[Schema | None, object]
 TOPIC = "shop.orders"
-HEADER = "trace"
-UNKNOWN = {"no.such.property": "x"}
 
 
 def damaged(data: bytes) -> Iterator[bytes]:
@@ -59,7 +60,7 @@ def equal(one: object, other: object) -> bool:
     return one == other or (one != one and other != other)  # noqa: PLR0124
 
 
-class _Conformance:
+class ConversionConformance:
     """What holds for keys, values and headers alike, by `write` and `read`."""
 
     def write(self, converter: object, sample: Sample) -> bytes | None:
@@ -69,6 +70,9 @@ class _Conformance:
     def read(self, converter: object, data: bytes | None) -> SchemaAndValue:
         """Convert the other way."""
         raise NotImplementedError
+
+    def test_its_properties_are_documented(self, converter: Callable[[], Any]) -> None:
+        assert_documented(converter().definition)
 
     def test_null_is_null_both_ways(self, converter: Callable[[], object]) -> None:
         assert self.write(converter(), (None, None)) is None
@@ -114,10 +118,20 @@ class _Conformance:
             with pytest.raises(ConversionError) as refused:
                 self.write(converter(), sample)
             assert TOPIC in str(refused.value)
-            assert refused.value.remedy
+            assert_remedy(refused.value)
+
+    def test_every_value_under_every_schema_becomes_bytes_or_an_error(self, converter: Callable[[], object]) -> None:
+        used = converter()
+        schemas, values = zip(*odd_values(), strict=True)
+        for schema, value in itertools.product(schemas, values):
+            # Any other error fails the test.
+            with suppress(ConversionError):
+                data = self.write(used, (schema, value))
+                assert data is None or isinstance(data, bytes)
+                self.read(used, data)
 
 
-class ConverterConformance(_Conformance):
+class ConverterConformance(ConversionConformance):
     """The tests of a converter of keys and values; see the module for how to use it."""
 
     def write(self, converter: object, sample: Sample) -> bytes | None:
@@ -132,19 +146,3 @@ class ConverterConformance(_Conformance):
     def test_unknown_properties_are_refused(self, converter: Callable[[], Converter], is_key: bool) -> None:
         with pytest.raises(ConfigError, match=r"no\.such\.property"):
             converter().configure(UNKNOWN, is_key=is_key)
-
-
-class HeaderConverterConformance(_Conformance):
-    """The tests of a converter of headers; see the module for how to use it."""
-
-    def write(self, converter: object, sample: Sample) -> bytes | None:
-        used: HeaderConverter = converter  # type: ignore[assignment]
-        return used.from_connect_header(TOPIC, HEADER, *sample)
-
-    def read(self, converter: object, data: bytes | None) -> SchemaAndValue:
-        used: HeaderConverter = converter  # type: ignore[assignment]
-        return used.to_connect_header(TOPIC, HEADER, data)
-
-    def test_unknown_properties_are_refused(self, converter: Callable[[], HeaderConverter]) -> None:
-        with pytest.raises(ConfigError, match=r"no\.such\.property"):
-            converter().configure(UNKNOWN)

@@ -171,12 +171,14 @@ class SourceTaskConformance:
 
     async def test_it_can_be_stopped_after_a_cancelled_poll(self, world: SourceTaskWorld) -> None:
         context = CommittedOffsets(world.properties)
-        for value in VALUES:
+        for number, value in enumerate(VALUES):
             task = world.task()
             await task.start(context)
             polling = asyncio.ensure_future(task.poll())
-            await world.add(value)
-            await asyncio.sleep(0)
+            # Cancelled as it waits, or as it finds something.
+            steps = (asyncio.sleep(0), world.add(value)) if number % 2 else (world.add(value), asyncio.sleep(0))
+            for step in steps:
+                await step
             context.commit(await cancelled(polling))
             await task.stop()
         done = await self.read_from(world, CommittedOffsets(world.properties), len(VALUES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from cdc.config import ConverterSettings
@@ -19,8 +20,8 @@ SOURCE = struct("source", (Field("name", STRING), Field("lsn", INT64.as_optional
 BARE = ConverterSettings(schemas_enable=False)
 
 
-def table(*schemas: Schema, key: tuple[int, ...] = (0,), names: str = "abcdefghijklmnop") -> Table:
-    """Return table s.t with one column for each schema, named by letters."""
+def table(*schemas: Schema, key: tuple[int, ...] = (0,), names: Sequence[str] = "abcdefghijklmnop") -> Table:
+    """Return table s.t with one column for each schema, named by letters unless `names` are given."""
     columns = tuple(Column(name, schema) for name, schema in zip(names, schemas, strict=False))
     return Table(TableId("s", "t"), "p.s.t", columns, key, SOURCE, {"name": "p"})
 

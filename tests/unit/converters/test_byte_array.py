@@ -7,7 +7,8 @@ import pytest
 from cdc.converters.byte_array import ByteArrayConverter
 from cdc.model.connect_record import SchemaAndValue
 from cdc.model.schema import BYTES, INT32, STRING
-from cdc.testing.conformance.converter import ConverterConformance, HeaderConverterConformance
+from cdc.testing.conformance.converter import ConverterConformance
+from cdc.testing.conformance.header_converter import HeaderConverterConformance
 
 SAMPLES = [(BYTES, b""), (BYTES.as_optional(), bytes(range(256))), (None, b"x")]
 MISFITS = [(STRING, "x"), (INT32, 1), (STRING, b"x"), (STRING, None), (BYTES, "x"), (None, 5), (None, [1])]

@@ -18,7 +18,8 @@ from cdc.converters.number import (
 from cdc.errors import ConversionError
 from cdc.model.connect_record import SchemaAndValue
 from cdc.model.schema import BOOLEAN, FLOAT32, FLOAT64, INT16, INT32, INT64, STRING
-from cdc.testing.conformance.converter import ConverterConformance, HeaderConverterConformance
+from cdc.testing.conformance.converter import ConverterConformance
+from cdc.testing.conformance.header_converter import HeaderConverterConformance
 
 SAMPLES = {
     DoubleConverter: [(FLOAT64, 0.1), (None, -0.0), (FLOAT64, math.nan), (FLOAT64.as_optional(), math.inf)],

@@ -28,7 +28,7 @@ from cdc.model.schema import (
     array,
     struct,
 )
-from cdc.testing.conformance.converter import HeaderConverterConformance
+from cdc.testing.conformance.header_converter import HeaderConverterConformance
 
 CONNECT = "org.apache.kafka.connect.data."
 INT8 = Schema(ConnectType.INT8)

@@ -12,7 +12,8 @@ from cdc.converters.string import StringConverter
 from cdc.errors import ConversionError
 from cdc.model.connect_record import SchemaAndValue
 from cdc.model.schema import BYTES, FLOAT32, INT32, INT64, STRING, ConnectType, Field, Schema, array, struct
-from cdc.testing.conformance.converter import ConverterConformance, HeaderConverterConformance
+from cdc.testing.conformance.converter import ConverterConformance
+from cdc.testing.conformance.header_converter import HeaderConverterConformance
 from tests.unit.converters.tables import decimal_schema
 
 CONNECT = "org.apache.kafka.connect.data."

@@ -30,7 +30,8 @@ from cdc.model.schema import (
     array,
     struct,
 )
-from cdc.testing.conformance.converter import ConverterConformance, HeaderConverterConformance
+from cdc.testing.conformance.converter import ConverterConformance
+from cdc.testing.conformance.header_converter import HeaderConverterConformance
 
 CONNECT = "org.apache.kafka.connect.data."
 INT8 = Schema(ConnectType.INT8)

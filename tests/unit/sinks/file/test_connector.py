@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cdc.errors import ConfigError
 from cdc.sinks.file.connector import FileStreamSinkConnector
 from cdc.sinks.file.task import FileStreamSinkTask
-from cdc.testing.conformance.sink_task import ZERO
+from cdc.testing.conformance.sink_connector import SinkConnectorConformance
+from cdc.testing.conformance.sink_task import ONE, ZERO
+
+
+class FileWorld:
+    connector = FileStreamSinkConnector
+
+    def __init__(self, folder: Path) -> None:
+        self.properties = {"name": "lines", "topics": "letters", "file": str(folder / "out.txt"), "format": "json"}
+        self.offsets = {ZERO: 4, ONE: 0}
+        self.unusable = [{ZERO: -1}, {ZERO: 4, ONE: -5}]
+
+
+class TestConformance(SinkConnectorConformance):
+    @pytest.fixture
+    def world(self, tmp_path):
+        return FileWorld(tmp_path)
 
 
 async def test_one_file_has_one_task():

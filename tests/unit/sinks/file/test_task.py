@@ -11,10 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from cdc.config.settings import KafkaSettings
+from cdc.connect.conversion import Conversion
+from cdc.connect.herder import TaskId
+from cdc.connect.tolerance import ErrorSettings
+from cdc.connect.transformation import TransformationChain
+from cdc.connect.work import SinkPlan, SinkWork
+from cdc.converters.simple_header import SimpleHeaderConverter
+from cdc.converters.string import StringConverter
 from cdc.errors import ConfigError, SinkError
+from cdc.kafka.group import GroupSettings
 from cdc.sinks.base import RetryLater, SinkTask
 from cdc.sinks.file.connector import FileStreamSinkConnector
-from cdc.sinks.file.output import FileInUse
 from cdc.sinks.file.task import FileStreamSinkTask
 from cdc.testing.conformance.sink_task import (
     NUMBER,
@@ -37,7 +45,7 @@ class FileWorld:
         self.refused = {"name": "lines", "file": str(folder / "missing" / "out.txt")}
 
     def task(self) -> FileStreamSinkTask:
-        return FileStreamSinkTask(patience_seconds=0.0, look_seconds=0.001)
+        return FileStreamSinkTask()
 
     def crash(self, task: SinkTask) -> None:
         assert isinstance(task, FileStreamSinkTask)
@@ -316,37 +324,50 @@ async def test_after_a_failed_sync_nothing_counts_as_durable_any_more(world, mon
     await task.stop()
 
 
-async def test_a_second_writer_waits_for_the_first_and_then_goes_on_behind_it(world, caplog):
+async def test_a_second_writer_is_refused_until_the_first_lets_go_and_then_goes_on_behind_it(world):
     reading = Reading(world.properties)
     first = await begun(world, reading, ZERO)
-    second = FileStreamSinkTask(patience_seconds=60.0, look_seconds=0.001)
-    context = Reading(world.properties)
-    starting = asyncio.ensure_future(second.start(context))
+    error = await refusal(world)
+    assert isinstance(error, RetryLater), "the runtime starts a task again that raises this"
+    assert f"Another task or process writes to {world.path}" in str(error)
     await first.put(reading.take(ZERO, 3))
     await committed(first, reading)
-    while not caplog.records:
-        await asyncio.sleep(0.001)
-    assert not starting.done()
     await first.stop()
-    await starting
-    context.position = {ZERO: 0}
-    await second.open([ZERO])
-    assert context.position == {ZERO: 3}
-    await second.stop()
-    (message,) = [record.message for record in caplog.records]
-    assert f"Another task or process writes to {world.path}" in message
+    second = Reading(world.properties)
+    await (await begun(world, second, ZERO)).stop()
+    assert second.position == {ZERO: 3}
 
 
-async def test_a_writer_that_never_gets_the_file_says_so(world):
+async def test_a_task_that_waits_for_its_file_stops_at_once(world, caplog):
     first = await begun(world, Reading(world.properties), ZERO)
-    assert isinstance(await refusal(world), FileInUse)
+    plan = SinkPlan(
+        id=TaskId("lines", 0),
+        new_task=world.task,
+        new_conversion=lambda: Conversion(
+            StringConverter(), StringConverter(), SimpleHeaderConverter(), TransformationChain()
+        ),
+        properties=world.properties,
+        kafka=KafkaSettings("lines", "lines"),
+        group=GroupSettings("connect-lines"),
+        errors=ErrorSettings(),
+        topics={"letters"},
+        flush_interval=60.0,
+        grace=3600.0,
+    )
+    running = asyncio.ensure_future(SinkWork(plan).run())
+    async with asyncio.timeout(60.0):
+        while "Waiting until it works again" not in caplog.text:
+            assert not running.done()
+            await asyncio.sleep(0.001)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
     await first.stop()
-    await (await begun(world, Reading(world.properties), ZERO)).stop()
 
 
-async def test_a_start_that_is_cancelled_while_it_waits_leaves_the_file_to_others(world):
+async def test_a_start_that_is_cancelled_leaves_the_file_to_others(world):
     first = await begun(world, Reading(world.properties), ZERO)
-    second = FileStreamSinkTask(patience_seconds=60.0, look_seconds=0.001)
+    second = world.task()
     starting = asyncio.ensure_future(second.start(Reading(world.properties)))
     await asyncio.sleep(0)
     starting.cancel()

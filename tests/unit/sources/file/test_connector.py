@@ -11,9 +11,25 @@ from cdc.config.property import REQUIRED
 from cdc.errors import ConfigError
 from cdc.sources.file.connector import FileStreamSourceConnector
 from cdc.sources.file.task import FileStreamSourceTask
+from cdc.testing.conformance.source_connector import SourceConnectorConformance
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "connect-rest.jsonl"
 HERE = {"filename": "/tmp/in.txt"}
+
+
+class FileWorld:
+    connector = FileStreamSourceConnector
+
+    def __init__(self, folder: Path) -> None:
+        self.properties = {"name": "files", "file": str(folder / "in.txt"), "topic": "lines"}
+        self.offsets = [(HERE, {"position": 4})]
+        self.unusable = [[(HERE, {"position": -1})], [({"table": "orders"}, {"position": 4})]]
+
+
+class TestConformance(SourceConnectorConformance):
+    @pytest.fixture
+    def world(self, tmp_path):
+        return FileWorld(tmp_path)
 
 
 def of_connect() -> dict[str, dict[str, object]]:
