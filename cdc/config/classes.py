@@ -36,11 +36,7 @@ _LATER_CONVERTERS: Final = (
     "io.confluent.connect.avro.AvroConverter",
     "io.confluent.connect.protobuf.ProtobufConverter",
     "io.confluent.connect.json.JsonSchemaConverter",
-    "io.debezium.converters.BinaryDataConverter",
-    "io.debezium.converters.ByteArrayConverter",
     "io.debezium.converters.CloudEventsConverter",
-    "org.apache.kafka.connect.converters.ByteArrayConverter",
-    "org.apache.kafka.connect.storage.StringConverter",
 )
 
 
@@ -58,10 +54,8 @@ def _known(suffix: str, classes: Mapping[str, str], later: Iterable[str]) -> dic
 _CONNECTORS: Final = _known("Connector", {_POSTGRES: ConnectorClass.POSTGRES}, _LATER_CONNECTORS) | {
     "postgresql": ConnectorClass.POSTGRES
 }
-_CONVERTERS: Final = _known("Converter", {_JSON: ConverterClass.JSON}, (*_LATER_CONVERTERS, _SIMPLE))
-_HEADER_CONVERTERS: Final = _known(
-    "HeaderConverter", {_SIMPLE: ConverterClass.SIMPLE_HEADER}, (*_LATER_CONVERTERS, _JSON)
-)
+_CONVERTERS: Final = _known("Converter", {_JSON: ConverterClass.JSON}, _LATER_CONVERTERS)
+_HEADER_CONVERTERS: Final = _known("HeaderConverter", {_SIMPLE: ConverterClass.SIMPLE_HEADER}, _LATER_CONVERTERS)
 
 
 def connector_class(name: str) -> ConnectorClass | None:
@@ -73,6 +67,20 @@ def connector_class(name: str) -> ConnectorClass | None:
 def is_json(name: str) -> bool:
     """Whether a `key.converter` or `value.converter` means the JSON converter."""
     return _CONVERTERS.get(name.strip().lower()) == ConverterClass.JSON
+
+
+def is_simple(name: str) -> bool:
+    """Whether a `header.converter` means the simple one."""
+    return _HEADER_CONVERTERS.get(name.strip().lower()) == ConverterClass.SIMPLE_HEADER
+
+
+def _not_later(known: Mapping[str, str]) -> Validator:
+    """Return a validator that refuses the classes which are yet to come; whether another class is there, the plugins say."""
+
+    def fault(name: str) -> str:
+        return "is not supported yet" if known.get(name.strip().lower()) == "" else ""
+
+    return Validator("the name of a converter that is installed", fault)
 
 
 def _one_of(known: Mapping[str, str], full: str) -> Validator:
@@ -87,5 +95,5 @@ def _one_of(known: Mapping[str, str], full: str) -> Validator:
 
 
 CONNECTOR: Final = _one_of(_CONNECTORS, _POSTGRES)
-CONVERTER: Final = _one_of(_CONVERTERS, _JSON)
-HEADER_CONVERTER: Final = _one_of(_HEADER_CONVERTERS, _SIMPLE)
+CONVERTER: Final = _not_later(_CONVERTERS)
+HEADER_CONVERTER: Final = _not_later(_HEADER_CONVERTERS)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from cdc.config.classes import CONNECTOR, CONVERTER, HEADER_CONVERTER, is_json
 from cdc.config.definition import Prefix
-from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
-from cdc.config.validators import PRINTABLE, between
+from cdc.config.property import REQUIRED, Importance, Property, Status, Type, in_group, planned, without_effect
+from cdc.config.validators import PRINTABLE, TOPIC_PART, between
 
 HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
 
 _PLUGINS: Final = "there is one version of every plugin: the installed one"
-_DETERMINISTIC: Final = "converting is deterministic, so a second attempt would fail alike"
-_LOGGED: Final = "every error is logged with its table, key and position, never with the row"
 
 
 def _converter(side: str) -> tuple[Property, ...]:
@@ -116,46 +115,82 @@ CONVERTERS: Final = in_group(
 )
 
 TRANSFORMS: Final = (
-    *in_group("Transforms", planned("transforms", Type.LIST, "", "Names of the transforms to apply, in order.")),
-    *in_group("Predicates", planned("predicates", Type.LIST, "", "Names of the predicates that transforms refer to.")),
+    *in_group(
+        "Transforms",
+        Property("transforms", Type.LIST, "", "Names of the transforms, in the order in which they apply.", LOW),
+    ),
+    *in_group(
+        "Predicates", Property("predicates", Type.LIST, "", "Names of the predicates that transforms refer to.", LOW)
+    ),
 )
 
-ERRORS: Final = in_group(
-    "Error Handling",
-    planned(
-        "errors.tolerance",
-        Type.STRING,
-        "none",
-        "Whether an event that cannot be converted stops the task (none) or not (all).",
-    ),
-    without_effect(
+DEAD_LETTERS: Final = "errors.deadletterqueue."
+ERROR_POLICY: Final = (
+    Property(
         "errors.retry.timeout",
         Type.LONG,
         "0",
-        "How long a failed conversion is tried again, in milliseconds.",
-        _DETERMINISTIC,
+        "How long a stage that failed for the moment is tried again, in milliseconds. 0: never; -1: without end.",
+        validator=between(-1, unit="milliseconds"),
     ),
-    without_effect(
+    Property(
         "errors.retry.delay.max.ms",
         Type.LONG,
         "60000",
-        "Longest pause between such attempts, in milliseconds.",
-        _DETERMINISTIC,
+        "Longest pause between such attempts, in milliseconds; the first is 300.",
+        validator=between(1, unit="milliseconds"),
     ),
-    without_effect("errors.log.enable", Type.BOOLEAN, "false", "Whether failed events are logged.", _LOGGED),
-    without_effect(
-        "errors.log.include.messages", Type.BOOLEAN, "false", "Whether such log lines show the record.", _LOGGED
+    Property(
+        "errors.tolerance",
+        Type.STRING,
+        "none",
+        "Whether a record that cannot be converted or transformed stops the task (none) or is given up (all).",
+        choices=("none", "all"),
     ),
-    planned(
-        "errors.deadletterqueue.topic.name", Type.STRING, "", "Topic that takes the events that cannot be converted."
-    ),
-    planned("errors.deadletterqueue.topic.replication.factor", Type.INT, "3", "Replicas of that topic."),
-    planned(
-        "errors.deadletterqueue.context.headers.enable",
+    Property("errors.log.enable", Type.BOOLEAN, "false", "Whether records that are given up are logged."),
+    Property(
+        "errors.log.include.messages",
         Type.BOOLEAN,
         "false",
-        "Whether its records say in headers what failed.",
+        "Whether such log lines show the beginning of the record's key and value.",
     ),
+    Property(
+        f"{DEAD_LETTERS}topic.name",
+        Type.STRING,
+        "",
+        "Topic that takes the records that are given up; without it they are dropped.",
+    ),
+    Property(
+        f"{DEAD_LETTERS}topic.replication.factor",
+        Type.INT,
+        "3",
+        "Replicas of that topic, if it has to be created.",
+        validator=between(1),
+    ),
+    Property(
+        f"{DEAD_LETTERS}context.headers.enable",
+        Type.BOOLEAN,
+        "false",
+        "Whether headers of its records say what failed, and where.",
+        Importance.MEDIUM,
+    ),
+)
+"""What happens with records that cannot be converted or transformed, by Connect's names; those of dead letters hold for sinks."""
+
+
+def of_source(row: Property) -> Property:
+    """Return a row of `ERROR_POLICY` as it holds for sources, which in Connect have no dead letters."""
+    if row.name == f"{DEAD_LETTERS}topic.name":
+        return replace(row, validator=TOPIC_PART)
+    if row.name == f"{DEAD_LETTERS}topic.replication.factor":
+        reason = "that of a source is created as topic.creation.default.* says"
+        return replace(row, status=Status.WITHOUT_EFFECT, reason=reason)
+    return row
+
+
+ERRORS: Final = in_group(
+    "Error Handling",
+    *map(of_source, ERROR_POLICY),
     Property(
         "errors.max.retries",
         Type.INT,
@@ -201,7 +236,7 @@ EXACTLY_ONCE: Final = in_group(
 
 
 def _another_converter(side: str) -> Prefix:
-    """Return the prefix of a converter that is refused for its class, lest each of its properties be called unknown too."""
+    """Return the prefix of a converter whose properties are not in this table."""
     return Prefix(
         f"{side}.converter.",
         f"Properties of a {side} converter other than JSON.",

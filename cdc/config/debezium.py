@@ -134,7 +134,7 @@ EVENTS: Final = in_group(
         Type.STRING,
         "warn",
         "What happens with a value that its column's schema cannot carry: warn puts null in its place and logs it, skip puts null"
-        " without a word, fail stops the connector.",
+        " without a word, fail stops the connector, or gives the row up under errors.tolerance=all.",
         choices=("warn", "fail", "skip"),
     ),
 )

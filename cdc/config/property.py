@@ -87,6 +87,11 @@ class Problem:
         """Return fact and remedy as one line for a person."""
         return f"{self.fact}. {self.remedy}"
 
+    def beneath(self, prefix: str) -> Problem:
+        """Return the same of a property whose name has a prefix; a fact that begins with the name has the whole one then."""
+        fact = f"{prefix}{self.fact}" if self.fact.startswith(f"{self.name} ") else self.fact
+        return Problem(f"{prefix}{self.name}", fact, self.remedy)
+
 
 @dataclass(frozen=True, slots=True)
 class Property:

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cdc.config.classes import is_json, is_simple
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.jaas import parse_jaas
@@ -77,6 +78,8 @@ class ConvertingFailure(enum.StrEnum):
     WARN = "warn"
     FAIL = "fail"
     SKIP = "skip"
+    KEEP = "keep"
+    """In no configuration: the value stays in its row, as the server's text, for whoever converts the row to refuse it."""
 
 
 class DecimalFormat(enum.StrEnum):
@@ -313,7 +316,8 @@ class PipelineSettings:
 class ConnectorConfig:
     """One connector, ready to run. `masked` is what was given, fit for a log; `notice` is one line to print, or "".
 
-    `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task.
+    `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task. `by_record` says that changes are to be
+    converted as single records: there are transforms, or converters other than the compiled ones.
     """
 
     name: str
@@ -323,6 +327,7 @@ class ConnectorConfig:
     value_converter: ConverterSettings
     pipeline: PipelineSettings
     tasks_max: int = 1
+    by_record: bool = False
     notice: str = ""
     masked: Mapping[str, str] = field(default_factory=dict)
 
@@ -347,9 +352,19 @@ class ConnectorConfig:
             value_converter=ConverterSettings.from_config(config, "value"),
             pipeline=PipelineSettings.from_config(config),
             tasks_max=config.integer("tasks.max"),
+            by_record=_is_by_record(config),
             notice=config.notice(),
             masked=config.masked(),
         )
+
+
+def _is_by_record(config: Config) -> bool:
+    compiled = (
+        is_json(config.string("key.converter")),
+        is_json(config.string("value.converter")),
+        is_simple(config.string("header.converter")),
+    )
+    return bool(config.list("transforms")) or not all(compiled)
 
 
 def _name_filter(config: Config, kind: str) -> NameFilter:

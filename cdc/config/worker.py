@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,29 +13,12 @@ from cdc.config.property import Property, Type
 from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.settings import KafkaSettings
 from cdc.config.worker_clients import CLIENT, SECURITY, passwords_beneath, properties_by_client, without_effect_beneath
-from cdc.config.worker_properties import OFFSETS, WORKER
-from cdc.config.worker_providers import build_providers
+from cdc.config.worker_cluster import OFFSETS, ClusterSettings, StorageTopic
+from cdc.config.worker_properties import DISTRIBUTED, STANDALONE
+from cdc.config.worker_providers import NewProvider, build_providers
 from cdc.config.worker_rest import Listener, RestSettings
 
-__all__ = ["Listener", "RestSettings", "StorageTopic", "WorkerSettings"]
-
-
-@dataclass(frozen=True, slots=True)
-class StorageTopic:
-    """A compacted topic, created when absent; -1 partitions or replicas are the broker's default."""
-
-    name: str
-    partitions: int = -1
-    replication_factor: int = -1
-
-    @classmethod
-    def of_offsets(cls, config: Config) -> StorageTopic:
-        """Return the topic of offsets of a worker's configuration."""
-        return cls(
-            config.string("offset.storage.topic"),
-            config.integer("offset.storage.partitions"),
-            config.integer("offset.storage.replication.factor"),
-        )
+__all__ = ["ClusterSettings", "Listener", "RestSettings", "StorageTopic", "WorkerSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +26,12 @@ class WorkerSettings:
     """A worker, ready to start. Times are in seconds; `masked` is what was given, fit for a log; `notice` is one line to print, or "".
 
     `converters` holds key.converter, value.converter and header.converter with the properties under them, as a connector inherits them.
-    `providers` are those that connectors may fetch values from.
+    `providers` are those that connectors may fetch values from. `cluster` is None for a worker that stands alone.
     """
 
     rest: RestSettings
     offset_topic: StorageTopic
+    cluster: ClusterSettings | None = None
     plugin_path: tuple[Path, ...] = ()
     converters: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, Provider] = field(default_factory=dict)
@@ -62,26 +46,44 @@ class WorkerSettings:
     _clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, str], *, providers: Mapping[str, Provider] = PROVIDERS) -> WorkerSettings:
+    def from_raw(
+        cls,
+        raw: Mapping[str, str],
+        *,
+        distributed: bool = False,
+        providers: Mapping[str, Provider] = PROVIDERS,
+        plugin: Callable[[str], NewProvider] | None = None,
+    ) -> WorkerSettings:
         """Return the settings of a worker's file, read by `cdc.config.files.parse_properties`.
 
-        `providers` are for the references in this file alone, beside those that it sets up itself.
+        A distributed worker must name its cluster and the topics that this keeps everything in; for one that stands alone they are
+        without effect. `providers` are for the references in this file alone, beside those that it sets up itself;
+        `plugin` finds the class of a provider that is a plugin.
 
         Raises:
             InvalidConfig: with every problem there is; a ConfigError.
         """
-        own, problems = build_providers(raw)
+        own, problems = build_providers(raw, plugin)
         resolved = resolve(raw, {**providers, **own})
-        config, found = WORKER.examine(resolved.values, {*resolved.secret, *passwords_beneath(raw)})
+        definition = DISTRIBUTED if distributed else STANDALONE
+        config, found = definition.examine(resolved.values, {*resolved.secret, *passwords_beneath(raw)})
         if problems or found:
             raise InvalidConfig((*problems, *found))
-        return cls._from_config(config, resolved.values, own)
+        cluster = ClusterSettings.from_config(config) if distributed else None
+        return cls._from_config(config, resolved.values, own, cluster)
 
     @classmethod
-    def _from_config(cls, config: Config, raw: Mapping[str, str], providers: Mapping[str, Provider]) -> WorkerSettings:
+    def _from_config(
+        cls,
+        config: Config,
+        raw: Mapping[str, str],
+        providers: Mapping[str, Provider],
+        cluster: ClusterSettings | None,
+    ) -> WorkerSettings:
         return cls(
             rest=RestSettings.from_config(config),
-            offset_topic=StorageTopic.of_offsets(config),
+            offset_topic=StorageTopic.from_config(config, "offset"),
+            cluster=cluster,
             plugin_path=tuple(map(Path, config.list("plugin.path"))),
             converters=_converters(config),
             providers=providers,

@@ -54,6 +54,55 @@ def _number(name: str, default: str, doc: str, *, low: int = 1, unit: str = "") 
     return Property(name, Type.INT, default, doc, Importance.LOW, validator=between(low, unit=unit))
 
 
+GROUP_CONSUMER: Final = (
+    Property(
+        "auto.offset.reset",
+        Type.STRING,
+        "earliest",
+        "Where reading begins in a partition of which the group has no offset, or one that is gone.",
+        choices=("earliest", "latest"),
+        planned=("none",),
+    ),
+    _number("max.poll.records", "500", "Largest number of records that a task is given at a time."),
+    _number(
+        "max.poll.interval.ms",
+        "300000",
+        "How long a task may work on them before its partitions go to others, in milliseconds.",
+        unit="milliseconds",
+    ),
+    replace(
+        _number(
+            "session.timeout.ms",
+            "10000",
+            "How long a task may be silent before its partitions go to others, in milliseconds.",
+            low=1000,
+            unit="milliseconds",
+        ),
+        debezium_default="45000",
+        why="The partitions of a killed worker are read on sooner.",
+    ),
+    _number(
+        "heartbeat.interval.ms",
+        "3000",
+        "Pause between signs of life, in milliseconds; at most a third of the session timeout.",
+        unit="milliseconds",
+    ),
+    _number("fetch.min.bytes", "1", "Bytes that the broker waits for before it answers."),
+    _number(
+        "fetch.max.wait.ms",
+        "500",
+        "Longest wait of the broker for fetch.min.bytes, in milliseconds.",
+        unit="milliseconds",
+    ),
+    _number("fetch.max.bytes", "52428800", "Largest answer of a broker, in bytes."),
+    _number(
+        "max.partition.fetch.bytes",
+        "1048576",
+        "Largest part of an answer that one partition has, in bytes; a larger record comes alone.",
+    ),
+)
+"""What a member of a consumer group reads (`cdc.kafka.group`): how it takes part, and how much it takes at a time."""
+
 CONSUMER: Final[Mapping[str, Property]] = {
     **CONNECTION,
     **{
@@ -71,55 +120,11 @@ CONSUMER: Final[Mapping[str, Property]] = {
                 debezium_default="read_uncommitted",
                 why="What was rolled back must not reach a sink.",
             ),
-            Property(
-                "auto.offset.reset",
-                Type.STRING,
-                "earliest",
-                "Where reading begins in a partition of which the group has no offset, or one that is gone.",
-                choices=("earliest", "latest"),
-                planned=("none",),
-            ),
-            _number("max.poll.records", "500", "Largest number of records that a task is given at a time."),
-            _number(
-                "max.poll.interval.ms",
-                "300000",
-                "How long a task may work on them before its partitions go to others, in milliseconds.",
-                unit="milliseconds",
-            ),
-            replace(
-                _number(
-                    "session.timeout.ms",
-                    "10000",
-                    "How long a task may be silent before its partitions go to others, in milliseconds.",
-                    low=1000,
-                    unit="milliseconds",
-                ),
-                debezium_default="45000",
-                why="The partitions of a killed worker are read on sooner.",
-            ),
-            _number(
-                "heartbeat.interval.ms",
-                "3000",
-                "Pause between signs of life, in milliseconds; at most a third of the session timeout.",
-                unit="milliseconds",
-            ),
-            _number("fetch.min.bytes", "1", "Bytes that the broker waits for before it answers."),
-            _number(
-                "fetch.max.wait.ms",
-                "500",
-                "Longest wait of the broker for fetch.min.bytes, in milliseconds.",
-                unit="milliseconds",
-            ),
-            _number("fetch.max.bytes", "52428800", "Largest answer of a broker, in bytes."),
-            _number(
-                "max.partition.fetch.bytes",
-                "1048576",
-                "Largest part of an answer that one partition has, in bytes; a larger record comes alone.",
-            ),
+            *GROUP_CONSUMER,
         )
     },
 }
-"""What the consumer of a sink takes, by name; it is `cdc.kafka.group` that reads it."""
+"""What the consumer of a sink takes, by name."""
 
 NO_ADMIN: Final = "topics are created over the connection that the records take"
 

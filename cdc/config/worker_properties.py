@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from cdc.config import kafka
-from cdc.config.definition import Definition, Prefix
+from cdc.config.definition import Definition, Prefix, Rule
 from cdc.config.property import Importance, Property, Type, in_group, without_effect
 from cdc.config.validators import between
 from cdc.config.worker_clients import CLIENTS, CONNECTION, SECURITY, client_properties
-from cdc.config.worker_rest import REST, TLS, guarded
+from cdc.config.worker_cluster import CLUSTER, CLUSTER_OFFSETS, OFFSETS, alone, fits_together
+from cdc.config.worker_rest import REST, TLS, advertised, guarded
 
 LOW: Final = Importance.LOW
 
 JSON_CONVERTER: Final = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER: Final = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 
-_ALONE: Final = "this worker stands alone"
 _OFFSETS_IN_KAFKA: Final = "offsets are stored in Kafka, in the transaction of the records that they cover"
 _JAVA: Final = "it names Java classes"
 _JMX: Final = "figures are not reported by JMX"
 _MILLISECONDS: Final = between(1, unit="milliseconds")
-
-OFFSETS: Final = tuple(replace(each, also=()) for each in kafka.OFFSETS)
-"""The topic of offsets."""
-
-
-def _storage(what: str, holds: str, partitions: str) -> Iterable[Property]:
-    topic = f"{what}.storage.topic"
-    yield without_effect(topic, Type.STRING, None, f"Compacted topic that holds {holds}.", _ALONE)
-    yield without_effect(
-        f"{what}.storage.partitions", Type.INT, partitions, "Partitions of that topic when it is created.", _ALONE
-    )
-    yield without_effect(
-        f"{what}.storage.replication.factor", Type.INT, "3", "Replicas of that topic when it is created.", _ALONE
-    )
-
-
-CLUSTER: Final = in_group(
-    "Cluster",
-    *_storage("config", "the configurations of connectors", "1"),
-    *_storage("status", "the states of connectors and tasks", "5"),
-    *(
-        without_effect(name, kind, default, doc, _ALONE)
-        for name, kind, default, doc in (
-            ("group.id", Type.STRING, None, "Name of the cluster: workers with one name share connectors."),
-            ("session.timeout.ms", Type.INT, "10000", "Time after which the tasks of a silent worker run elsewhere."),
-            ("heartbeat.interval.ms", Type.INT, "3000", "Pause between a worker's signs of life."),
-            ("rebalance.timeout.ms", Type.INT, "60000", "Longest time that a worker may take to join a rebalance."),
-            (
-                "scheduled.rebalance.max.delay.ms",
-                Type.INT,
-                "300000",
-                "How long the tasks of a lost worker wait for it.",
-            ),
-            ("connect.protocol", Type.STRING, "sessioned", "Version of the protocol between workers."),
-            ("worker.sync.timeout.ms", Type.INT, "3000", "Longest wait to read all configurations."),
-            ("worker.unsync.backoff.ms", Type.INT, "300000", "Pause of a worker that could not."),
-            ("rest.advertised.listener", Type.STRING, None, "Whether other workers use http or https."),
-        )
-    ),
-)
-"""What a cluster of workers would read."""
 
 PLUGINS: Final = in_group(
     "Plugins",
@@ -183,27 +141,37 @@ METRICS: Final = in_group(
 )
 
 
-WORKER: Final = Definition(
-    (
-        *in_group("Kafka", *(each for name, each in CONNECTION.items() if name not in SECURITY)),
-        *PLUGINS,
-        *TASKS,
-        *OFFSETS,
-        *REST,
-        *TLS,
-        *CLUSTER,
-        *METRICS,
-        *SECURITY.values(),
-    ),
-    prefixes=(
-        *(Prefix(f"{client}.", f"Properties of the {client} of every connector.") for client in CLIENTS),
-        *(Prefix(f"{side}.converter.", f"Properties of the {side} converter.") for side in ("key", "value", "header")),
-        Prefix(
-            "config.providers.",
-            "Properties of the providers: config.providers.<name>.class is FileConfigProvider, DirectoryConfigProvider (both with"
-            " .param.allowed.paths) or EnvVarConfigProvider (with .param.allowlist.pattern), also by the full names of Kafka.",
+def _worker(rows: Iterable[Property], rules: Iterable[Rule] = ()) -> Definition:
+    """Return the definition of a worker that reads `rows` beside those of all workers."""
+    return Definition(
+        (
+            *in_group("Kafka", *(each for name, each in CONNECTION.items() if name not in SECURITY)),
+            *rows,
+            *PLUGINS,
+            *TASKS,
+            *REST,
+            *TLS,
+            *METRICS,
+            *SECURITY.values(),
         ),
-    ),
-    rules=(*kafka.RULES, client_properties, guarded),
-)
-"""All properties of a worker."""
+        prefixes=(
+            *(Prefix(f"{client}.", f"Properties of the {client} of every connector.") for client in CLIENTS),
+            *(
+                Prefix(f"{side}.converter.", f"Properties of the {side} converter.")
+                for side in ("key", "value", "header")
+            ),
+            Prefix(
+                "config.providers.",
+                "Properties of the providers: config.providers.<name>.class is FileConfigProvider, DirectoryConfigProvider (both with"
+                " .param.allowed.paths) or EnvVarConfigProvider (with .param.allowlist.pattern), also by the full names of Kafka; or a plugin's class.",
+            ),
+        ),
+        rules=(*kafka.RULES, client_properties, guarded, *rules),
+    )
+
+
+STANDALONE: Final = _worker((*map(alone, CLUSTER), *OFFSETS))
+"""All properties of a worker that stands alone; it takes those of a cluster without effect."""
+
+DISTRIBUTED: Final = _worker((*CLUSTER, *CLUSTER_OFFSETS), (fits_together, advertised))
+"""All properties of a worker that is one of a cluster."""

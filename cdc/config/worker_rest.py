@@ -19,24 +19,61 @@ from cdc.config.property import (
     planned,
     without_effect,
 )
-from cdc.config.secret import Secret
+from cdc.config.secret import MASK, Secret
 from cdc.config.validators import PRINTABLE, between
 from cdc.config.worker_clients import SECURITY
+from cdc.errors import ConfigError
 
 LOW: Final = Importance.LOW
 
 _HTTPS: Final = "listeners.https."
+_LISTENER: Final = re.compile(r"(https?)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/?#@\[\]]*):([0-9]{1,5})/?", re.IGNORECASE)
 
 
-def _listener(text: str) -> re.Match[str] | None:
-    found = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*):([0-9]{1,5})/?", text, re.IGNORECASE)
-    return found if found and int(found[3]) < 65536 else None
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine to itself. A name other than localhost is taken for one that others can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An address of the REST API; an empty host is every address of the machine, and port 0 any free port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Listener:
+        """Return the address that `http://host:port` or `https://host:port` stands for; raises ConfigError."""
+        found = _LISTENER.fullmatch(text.strip())
+        if found is None or int(found[3]) > 65535:
+            shown = re.sub("//.*@", f"//{MASK}@", text)
+            raise ConfigError(
+                f"the listener {shown!r} is not of the form http://host:port",
+                "Write http://127.0.0.1:8083 or https://host:8443.",
+            )
+        return cls(found[1].lower(), found[2].strip("[]").lower(), int(found[3]))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 def _listeners_fault(listeners: tuple[str, ...]) -> str:
-    wrong = next((each for each in listeners if _listener(each) is None), "")
-    if wrong:
-        return f"holds {wrong!r}, which is not http://host:port or https://host:port"
+    for each in listeners:
+        try:
+            Listener.parse(each)
+        except ConfigError:
+            return f"holds {each!r}, which is not http://host:port or https://host:port"
     return "" if listeners else "is empty"
 
 
@@ -60,7 +97,7 @@ REST: Final = in_group(
         "rest.advertised.host.name",
         Type.STRING,
         None,
-        "Host by which the worker is known: the first part of worker_id in every state.",
+        "Host by which the worker is known, and reached by others of its cluster: the first part of worker_id in every state.",
         LOW,
         validator=PRINTABLE,
     ),
@@ -68,18 +105,21 @@ REST: Final = in_group(
         "rest.advertised.port",
         Type.INT,
         None,
-        "Port by which the worker is known: the second part of worker_id.",
+        "Port by which it is known and reached: the second part of worker_id.",
         LOW,
         validator=between(1, 65535),
     ),
     Property(
-        "rest.token", Type.PASSWORD, None, "What a request must give in the header Authorization: Bearer <token>."
+        "rest.token",
+        Type.PASSWORD,
+        None,
+        "What a request must give in the header Authorization: Bearer <token>; one for all workers of a cluster, which hand on requests with it.",
     ),
     Property(
         "rest.basic.auth",
         Type.PASSWORD,
         None,
-        "User and password that a request may give instead, as user:password.",
+        "User and password that a request may give instead, as user:password; one for all workers of a cluster.",
         validator=Validator("user:password", _basic_fault),
     ),
     planned("access.control.allow.origin", Type.STRING, "", "Origins of web pages that may use the API."),
@@ -99,7 +139,7 @@ REST: Final = in_group(
             kind,
             default,
             "How Java workers sign their requests.",
-            "the login of the API guards them",
+            "workers authenticate to each other by the credentials of the REST API",
         )
         for name, kind, default in (
             ("key.generation.algorithm", Type.STRING, "HmacSHA256"),
@@ -133,7 +173,7 @@ TLS: Final = in_group(
         f"{_HTTPS}ssl.truststore.location",
         Type.STRING,
         None,
-        "PEM file with the certificates that sign those of clients.",
+        "PEM file with the certificates that sign those of clients, and of other workers of the cluster.",
         validator=SECURITY["ssl.truststore.location"].validator,
         also=(f"{_HTTPS}ssl.ca.location",),
     ),
@@ -169,48 +209,30 @@ def guarded(config: Config) -> Iterator[Problem]:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An address of the REST API; an empty host is every address of the machine, and port 0 any free port."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Listener:
-        """Return the address that a text which was checked stands for."""
-        found = _listener(text)
-        if found is None:
-            raise ValueError(f"{text!r} is no listener")
-        return cls(found[1].lower(), found[2].strip("[]"), int(found[3]))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        if self.host.lower() == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+def advertised(config: Config) -> Iterator[Problem]:
+    """Yield a problem for a scheme that others are to use, and that neither a listener nor another address that is named answers to."""
+    scheme = config.string("rest.advertised.listener")
+    elsewhere = config.is_set("rest.advertised.host.name") and config.is_set("rest.advertised.port")
+    if scheme and not elsewhere and scheme not in {Listener.parse(each).scheme for each in config.list("listeners")}:
+        yield Problem(
+            "rest.advertised.listener",
+            f"rest.advertised.listener = {scheme!r}, and no listener is at {scheme}://",
+            "Add one to listeners, or set rest.advertised.host.name and rest.advertised.port.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class RestSettings:
     """The REST API. Files are paths of PEM files, "" where there is none; `client_auth` is none, requested or required.
 
-    A request must bring the token or the login, when there are any. `advertised_…` is what the worker is known by, "" and 0 for the
-    address that is listened at.
+    A request must bring the token or the login, when there are any. `advertised_…` is what the worker is known by; "" and 0 stand for the
+    address that is listened at: its first one, and of those with the scheme http if there are any.
     """
 
     listeners: tuple[Listener, ...]
     advertised_host: str = ""
     advertised_port: int = 0
+    advertised_scheme: str = ""
     token: Secret = field(default_factory=Secret)
     basic_auth: Secret = field(default_factory=Secret)
     certificate_file: str = ""
@@ -225,8 +247,9 @@ class RestSettings:
         port = config["rest.advertised.port"]
         return cls(
             listeners=tuple(map(Listener.parse, config.list("listeners"))),
-            advertised_host=config.string("rest.advertised.host.name"),
+            advertised_host=config.string("rest.advertised.host.name").strip("[]"),
             advertised_port=port if isinstance(port, int) else 0,
+            advertised_scheme=config.string("rest.advertised.listener"),
             token=config.password("rest.token"),
             basic_auth=config.password("rest.basic.auth"),
             certificate_file=config.string(f"{_HTTPS}ssl.keystore.location"),

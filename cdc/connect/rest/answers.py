@@ -32,9 +32,14 @@ def put_answer(request: web.Request, created: bool, info: ConnectorInfo) -> web.
     """Return a connector that was created, with its address, or changed."""
     if not created:
         return answer(connector_info(info))
+    location = address(request, f"/connectors/{quote(info.name, safe='')}")
+    return answer(connector_info(info), 201, {"Location": location})
+
+
+def address(request: web.Request, path: str) -> str:
+    """Return the address of a path of this API, by the host that the request names; the path alone if it names none."""
     # aiohttp would look up the name of this machine for a request that names no host, and wait for it.
-    base = f"{request.scheme}://{request.host}" if "Host" in request.headers else ""
-    return answer(connector_info(info), 201, {"Location": f"{base}/connectors/{quote(info.name, safe='')}"})
+    return f"{request.scheme}://{request.host}{path}" if "Host" in request.headers else path
 
 
 def connector_info(info: ConnectorInfo) -> dict[str, Any]:

@@ -33,13 +33,17 @@ async def read_object(request: web.Request, *, exact_numbers: bool) -> dict[str,
     """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
+    return as_object(_parse(await read_bytes(request), exact_numbers), "The body")
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """Return the body, decompressed, the first time and every other; raises RequestError and HTTPRequestEntityTooLarge as `read_object`."""
     try:
-        data = await request.read()
+        return await request.read()
     except web.RequestPayloadError as error:
         raise RequestError(
             "The body does not arrive whole, or is not compressed as it says", "Send it again, uncompressed."
         ) from error
-    return as_object(_parse(data, exact_numbers), "The body")
 
 
 def _parse(data: bytes, exact_numbers: bool) -> object:

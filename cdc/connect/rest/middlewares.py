@@ -1,4 +1,4 @@
-"""What every request passes: errors in Connect's shape, then credentials."""
+"""What every request passes: errors in Connect's shape, then the host that it names, then credentials."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import base64
 import binascii
 import hmac
 import logging
+import re
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from cdc.config.secret import Secret
-from cdc.connect.herder import RequestError
+from cdc.config.worker_rest import is_loopback
+from cdc.connect.herder import Forbidden, RequestError
 from cdc.connect.rest.answers import failure
 from cdc.connect.rest.settings import RestSettings
 from cdc.errors import CdcError
@@ -41,6 +43,34 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:  # noqa: BLE001 (whatever it is, the client gets an answer)
         _log.exception("%s %s failed", request.method, request.rel_url.raw_path)
         return failure(500, _UNEXPECTED)
+
+
+def own_host(settings: RestSettings) -> Middleware:
+    """Return what turns away requests over plain HTTP that name another host than this machine or the advertised one.
+
+    Kafka Connect has no such guard. It is for an API that demands no credentials, and so listens at loopback alone: a web page whose name
+    is made to mean 127.0.0.1 (DNS rebinding) makes a browser on this machine ask, but by the name of the page. Over TLS the certificate
+    stands in the way; and a request that names no host, as in HTTP/1.0, comes from no browser.
+    """
+
+    @web.middleware
+    async def refuse_other_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Host")
+        if given is not None and not request.secure:
+            _refuse_other_host(given, settings.advertised_host)
+        return await handler(request)
+
+    return refuse_other_hosts
+
+
+def _refuse_other_host(given: str, advertised: str) -> None:
+    found = re.fullmatch(r"\[(.+)\](:[0-9]*)?|([^:]*)(:[0-9]*)?", given)
+    host = (found[1] or found[3]).lower().removesuffix(".") if found else ""
+    if not is_loopback(host) and (not host or host != advertised.lower()):
+        raise Forbidden(
+            f"The request is for the host {given!r}, and an API without credentials answers only to this machine",
+            "Ask for 127.0.0.1 or localhost, name the host in rest.advertised.host.name, or set rest.token or rest.basic.auth.",
+        )
 
 
 def authentication(settings: RestSettings, public: frozenset[str]) -> Middleware:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import cdc
 from cdc.connect.rest.routes import Query, Route
-from cdc.connect.rest.schemas import SCHEMAS, reference
+from cdc.connect.rest.schemas import PLAIN, SCHEMAS, reference
 
 _PARAMETERS: Final = {
     "connector": ("string", "The name of the connector; a slash in it is written %2F"),
@@ -40,10 +40,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": _identifier(route),
         "summary": route.summary,
         "parameters": [*map(_path_parameter, re.findall(r"{(\w+)}", route.path)), *map(_query_parameter, route.query)],
-        "responses": {**answers, "default": {"description": "An error", "content": _json("ErrorMessage")}},
+        "responses": {**answers, "default": {"description": "An error", "content": _content("ErrorMessage")}},
     }
     if route.body:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+        operation["requestBody"] = {"required": True, "content": _content(route.body)}
     return {**operation, "security": []} if route.public else operation
 
 
@@ -52,12 +52,12 @@ def _identifier(route: Route) -> str:
 
 
 def _answer(status: int, schema: str) -> dict[str, Any]:
-    content = {"content": _json(schema)} if schema else {}
+    content = {"content": _content(schema)} if schema else {}
     return {"description": HTTPStatus(status).phrase, **content}
 
 
-def _json(schema: str) -> dict[str, Any]:
-    return {"application/json": {"schema": reference(schema)}}
+def _content(schema: str) -> dict[str, Any]:
+    return {"text/plain" if schema in PLAIN else "application/json": {"schema": reference(schema)}}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "ErrorMessage": _object(error_code=_NUMBER, message=_TEXT),
     "Message": _object(message=_TEXT),
     "ServerInfo": _object(version=_TEXT, commit=_TEXT, kafka_cluster_id=_TEXT),
-    "WorkerStatus": _object(status={"type": "string", "enum": ["healthy", "starting"]}, message=_TEXT),
+    "WorkerStatus": _object(status={"type": "string", "enum": ["healthy", "starting", "unhealthy"]}, message=_TEXT),
     "Names": _array(_TEXT),
     "Properties": _map({"type": ["string", "number", "boolean"]}),
     "PropertiesPatch": _map({"type": ["string", "number", "boolean", "null"]}),
@@ -106,5 +106,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "LoggerLevels": _map(reference("LoggerLevel")),
     "NewLevel": _object(level=_TEXT),
     "OpenApi": _ANYTHING,
+    "Metrics": _TEXT,
 }
 """Every schema that a route names, in JSON Schema 2020-12, as OpenAPI 3.1 uses it."""
+PLAIN: Final = frozenset({"Metrics"})
+"""Those that are no JSON, but text."""

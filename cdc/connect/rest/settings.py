@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-import ipaddress
-import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
-from cdc.config.secret import MASK, Secret
+from cdc.config import worker_rest
+from cdc.config.secret import Secret
+from cdc.config.worker_rest import Listener
 from cdc.errors import ConfigError
 
 
@@ -27,8 +26,9 @@ class RestSettings:
     """What the REST server needs to know; `check` says whether it can be used.
 
     `listeners` are `http://host:port` or `https://host:port`; no host means all interfaces, port 0 any free port. `certificate` and `key`
-    are PEM files for https (no `key` where the certificate's file holds it), and `ca` the authorities that sign clients' certificates. When `token` or `user` is set, every request but
-    those for `/health` carries one of the two. `max_body` is in bytes, after decompression.
+    are PEM files for https (no `key` where the certificate's file holds it), and `ca` the authorities that sign the certificates of clients
+    and of other workers. When `token` or `user` is set, every request but those for `/health` carries one of the two. `max_body` is in
+    bytes, after decompression. `advertised_…` is what others are told: "" and 0 stand for the first listener, an http one if there is any.
     """
 
     listeners: tuple[str, ...] = ("http://127.0.0.1:8083",)
@@ -41,6 +41,28 @@ class RestSettings:
     user: str = ""
     password: Secret = field(default_factory=Secret)
     max_body: int = 1 << 20
+    advertised_host: str = ""
+    advertised_port: int = 0
+    advertised_scheme: str = ""
+
+    @classmethod
+    def of(cls, found: worker_rest.RestSettings) -> RestSettings:
+        """Return what a worker's configuration says."""
+        user, _, password = found.basic_auth.reveal().partition(":")
+        return cls(
+            listeners=tuple(map(str, found.listeners)),
+            certificate=_path(found.certificate_file),
+            key=_path(found.key_file),
+            key_password=found.key_password,
+            ca=_path(found.ca_file),
+            client_auth=ClientAuth(found.client_auth),
+            token=found.token,
+            user=user,
+            password=Secret(password),
+            advertised_host=found.advertised_host,
+            advertised_port=found.advertised_port,
+            advertised_scheme=found.advertised_scheme,
+        )
 
     @property
     def demands_credentials(self) -> bool:
@@ -48,40 +70,8 @@ class RestSettings:
         return bool(self.token or self.user)
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """One address to listen on; `host` is "" for all interfaces."""
-
-    text: str
-    tls: bool
-    host: str
-    port: int
-
-    @property
-    def on_loopback(self) -> bool:
-        """Whether only this machine can reach it. A name other than localhost is taken for one that others can reach."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
-def parse_listener(text: str) -> Listener:
-    """Return the address that `http://host:port` or `https://host:port` names; raises ConfigError."""
-    remedy = "Write http://127.0.0.1:8083 or https://host:8443."
-    shown = re.sub("//.*@", f"//{MASK}@", text)
-    try:
-        url = urlsplit(text.strip())
-        port = url.port
-    except ValueError as error:
-        raise ConfigError(f"the listener {shown!r} is not an address", remedy) from error
-    if url.scheme not in {"http", "https"} or port is None or not _is_bare(url):
-        raise ConfigError(f"the listener {shown!r} is not of the form http://host:port", remedy)
-    return Listener(text.strip(), url.scheme == "https", url.hostname or "", port)
-
-
-def _is_bare(url: SplitResult) -> bool:
-    return url.path in {"", "/"} and not (url.query or url.fragment or "@" in url.netloc)
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def check(settings: RestSettings) -> tuple[Listener, ...]:
@@ -91,7 +81,7 @@ def check(settings: RestSettings) -> tuple[Listener, ...]:
         ConfigError: there is no listener, or one is malformed; https has no certificate; credentials are incomplete; or a listener can
             be reached from other machines and has neither TLS nor credentials.
     """
-    listeners = tuple(map(parse_listener, settings.listeners))
+    listeners = tuple(map(Listener.parse, settings.listeners))
     if not listeners:
         raise ConfigError("there are no listeners", "Set listeners, as in http://127.0.0.1:8083.")
     if settings.max_body < 1:
@@ -114,10 +104,10 @@ def _check_credentials(settings: RestSettings) -> None:
 
 
 def _check_tls(settings: RestSettings, listeners: tuple[Listener, ...]) -> None:
-    secure = next((listener for listener in listeners if listener.tls), None)
+    secure = next((listener for listener in listeners if listener.scheme == "https"), None)
     if secure and not settings.certificate:
         raise ConfigError(
-            f"the listener {secure.text} has no certificate", "Give the PEM files of a certificate and its key."
+            f"the listener {secure} has no certificate", "Give the PEM files of a certificate and its key."
         )
     if settings.client_auth != ClientAuth.NONE and not settings.ca:
         raise ConfigError(
@@ -127,17 +117,42 @@ def _check_tls(settings: RestSettings, listeners: tuple[Listener, ...]) -> None:
 
 
 def _check_exposure(settings: RestSettings, listener: Listener) -> None:
-    if listener.on_loopback or listener.tls or settings.demands_credentials:
+    if listener.is_loopback or listener.scheme == "https" or settings.demands_credentials:
         return
     raise ConfigError(
-        f"the listener {listener.text} lets everyone who reaches this machine run connectors",
+        f"the listener {listener} lets everyone who reaches this machine run connectors",
         "Listen on http://127.0.0.1:8083, use https with a certificate and its key, or set a token or a user and password.",
     )
+
+
+def advertised(listeners: tuple[Listener, ...], scheme: str) -> Listener:
+    """Return the listener that others are told: the first one with the scheme, of http if that is "", or the first one of all."""
+    return next((each for each in listeners if each.scheme == (scheme or "http")), listeners[0])
 
 
 def tls_context(settings: RestSettings) -> ssl.SSLContext:
     """Return what https listeners use; reads the files, so it blocks. Raises ConfigError when they cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _load(context, settings)
+    context.verify_mode = {
+        ClientAuth.NONE: ssl.CERT_NONE,
+        ClientAuth.REQUESTED: ssl.CERT_OPTIONAL,
+        ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
+    }[settings.client_auth]
+    return context
+
+
+def client_context(settings: RestSettings) -> ssl.SSLContext:
+    """Return what requests to other workers use: the same certificate and authorities, those of the system if none are set.
+
+    Blocks and raises as `tls_context`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if settings.ca else ssl.create_default_context()
+    _load(context, settings)
+    return context
+
+
+def _load(context: ssl.SSLContext, settings: RestSettings) -> None:
     try:
         if settings.certificate:
             # Without a password to give, openssl would ask for one on the terminal.
@@ -150,9 +165,3 @@ def tls_context(settings: RestSettings) -> ssl.SSLContext:
             f"TLS cannot use {files}: {error}",
             "Give readable PEM files: a certificate and its key, and the key's password if it has one.",
         ) from error
-    context.verify_mode = {
-        ClientAuth.NONE: ssl.CERT_NONE,
-        ClientAuth.REQUESTED: ssl.CERT_OPTIONAL,
-        ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-    }[settings.client_auth]
-    return context

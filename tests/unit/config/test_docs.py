@@ -4,7 +4,7 @@ import pytest
 
 from cdc.config import docs
 from cdc.config.postgres import POSTGRES
-from cdc.config.worker_properties import WORKER
+from cdc.config.worker_properties import DISTRIBUTED, STANDALONE
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
@@ -22,8 +22,17 @@ def test_every_property_is_on_the_page():
 
 def test_every_property_of_a_worker_is_on_its_page():
     page = docs.worker_page()
-    assert [p.name for p in WORKER.properties if f"| `{p.name}`" not in page] == []
+    assert [p.name for p in DISTRIBUTED.properties if f"| `{p.name}`" not in page] == []
+    assert {p.name for p in STANDALONE.properties} == {p.name for p in DISTRIBUTED.properties}
     assert "| `consumer.max.poll.records` |" in page
+
+
+def test_the_page_of_a_worker_says_which_kind_reads_a_property():
+    page = docs.worker_page()
+    assert "| `listeners` | both | `http://127.0.0.1:8083` |" in page
+    assert "| `group.id` | distributed | required |" in page
+    assert "| `offset.storage.topic` | both | `cdc-stream-offsets`; distributed: required |" in page
+    assert "this worker stands alone" not in page
 
 
 def test_every_default_that_differs_is_listed_with_its_reason():

@@ -51,10 +51,29 @@ def test_classes_that_are_unknown_or_not_here_yet():
     assert near.endswith(" Give io.debezium.connector.postgresql.PostgresConnector, or in short postgres.")
     assert "is not supported yet" in problems(connector_class="io.debezium.connector.mysql.MySqlConnector")[0]
     assert "is not supported yet" in problems(value_converter="io.confluent.connect.avro.AvroConverter")[0]
-    assert "is not supported yet" in problems(header_converter="JsonConverter")[0]
+    assert "is not supported yet" in problems(header_converter="CloudEventsConverter")[0]
     assert (
         problems(key_converter="JsonConverter", value_converter="json", header_converter="SimpleHeaderConverter") == []
     )
+
+
+def test_converters_and_transforms_are_the_plugins_to_know():
+    assert problems(key_converter="StringConverter", value_converter="acme.Csv", value_converter_quote="x") == []
+    assert problems(header_converter="JsonConverter", header_converter_schemas_enable="false") == []
+    assert problems(transforms="a", transforms_a_type="acme.Mask", predicates="p", predicates_p_type="acme.Is") == []
+
+
+def test_the_error_policy_is_that_of_connect_but_for_how_the_topic_is_created():
+    config = POSTGRES.parse(
+        {
+            **MINIMAL,
+            "errors.tolerance": "all",
+            "errors.deadletterqueue.topic.name": "dead",
+            "errors.deadletterqueue.topic.replication.factor": "2",
+        }
+    )
+    assert config.string("errors.tolerance") == "all"
+    assert config.without_effect == ("errors.deadletterqueue.topic.replication.factor",)
 
 
 def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
@@ -90,9 +109,10 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("heartbeat.interval.ms", "1000"),
         ("column.exclude.list", "public.a.b"),
         ("column.mask.hash.v2.SHA-256.with.salt.x", "public.a.b"),
-        ("transforms", "unwrap"),
         ("converters", "a"),
-        ("errors.tolerance", "all"),
+        ("errors.tolerance", "some"),
+        ("errors.retry.timeout", "-2"),
+        ("errors.deadletterqueue.topic.name", "a b"),
         ("topic.naming.strategy", "x.Y"),
         ("database.sslfactory", "x.Y"),
         ("transaction.boundary", "interval"),

@@ -194,6 +194,21 @@ def test_each_property_of_converters_and_pipeline_arrives():
     assert found.notice == "Accepted, but without effect here: max.batch.size, max.queue.size, poll.interval.ms."
 
 
+@pytest.mark.parametrize(
+    ("given", "by_record"),
+    [
+        ({}, False),
+        ({"key_converter": "json", "value_converter": "JsonConverter", "header_converter": "simple"}, False),
+        ({"key_converter": "StringConverter"}, True),
+        ({"value_converter": "acme.Csv"}, True),
+        ({"header_converter": "JsonConverter"}, True),
+        ({"transforms": "a", "transforms_a_type": "acme.Mask"}, True),
+    ],
+)
+def test_changes_are_converted_as_records_where_more_than_the_compiled_converters_is_asked_for(given, by_record):
+    assert connector(**given).by_record is by_record
+
+
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
     sizes = {PostgresSettings: 31, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}

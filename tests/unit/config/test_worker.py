@@ -6,11 +6,11 @@ import pytest
 
 from cdc.config.files import parse_properties
 from cdc.config.worker import StorageTopic, WorkerSettings
-from cdc.config.worker_properties import WORKER
-from tests.unit.config.worker_file import problems, settings
+from cdc.config.worker_properties import DISTRIBUTED, STANDALONE
+from tests.unit.config.worker_file import KAFKAS_DISTRIBUTED, problems, settings
 
-# Kafka's own config/connect-standalone.properties and connect-distributed.properties, version 4.3, without their comments.
-STANDALONE = """\
+# Kafka's own config/connect-standalone.properties, version 4.3, without its comments.
+KAFKAS_STANDALONE = """\
 bootstrap.servers=localhost:9092
 key.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
@@ -20,26 +20,11 @@ offset.storage.file.filename=/tmp/connect.offsets
 offset.flush.interval.ms=10000
 plugin.path=/usr/local/share/java,/usr/local/share/kafka/plugins
 """
-DISTRIBUTED = """\
-bootstrap.servers=localhost:9092
-group.id=connect-cluster
-key.converter=org.apache.kafka.connect.json.JsonConverter
-value.converter=org.apache.kafka.connect.json.JsonConverter
-key.converter.schemas.enable=true
-value.converter.schemas.enable=true
-offset.storage.topic=connect-offsets
-offset.storage.replication.factor=1
-config.storage.topic=connect-configs
-config.storage.replication.factor=1
-status.storage.topic=connect-status
-status.storage.replication.factor=1
-offset.flush.interval.ms=10000
-"""
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 
 def test_kafkas_own_standalone_file_is_taken():
-    found = WorkerSettings.from_raw(parse_properties(STANDALONE))
+    found = WorkerSettings.from_raw(parse_properties(KAFKAS_STANDALONE))
     assert [str(path) for path in found.plugin_path] == ["/usr/local/share/java", "/usr/local/share/kafka/plugins"]
     assert found.converters == {
         "key.converter": "org.apache.kafka.connect.json.JsonConverter",
@@ -53,11 +38,12 @@ def test_kafkas_own_standalone_file_is_taken():
 
 
 def test_a_standalone_worker_takes_the_file_of_a_distributed_one_and_names_what_only_a_cluster_reads():
-    found = WorkerSettings.from_raw(parse_properties(DISTRIBUTED))
+    found = WorkerSettings.from_raw(parse_properties(KAFKAS_DISTRIBUTED))
     assert found.offset_topic == StorageTopic("connect-offsets", 1, 1)
+    assert found.cluster is None
     assert found.notice == (
-        "Accepted, but without effect here: config.storage.topic, config.storage.replication.factor,"
-        " status.storage.topic, status.storage.replication.factor, group.id."
+        "Accepted, but without effect here: group.id, config.storage.topic, config.storage.replication.factor,"
+        " status.storage.topic, status.storage.replication.factor."
     )
 
 
@@ -165,13 +151,17 @@ def test_a_reference_in_the_file_is_replaced_and_masked(tmp_path, monkeypatch):
     assert found.providers == {}
 
 
-def test_every_default_is_accepted_when_it_is_written_down():
-    defaults = {p.name: p.default for p in WORKER.properties if isinstance(p.default, str)}
-    assert WorkerSettings.from_raw(defaults).rest == settings().rest
+@pytest.mark.parametrize("definition", [STANDALONE, DISTRIBUTED])
+def test_every_default_is_accepted_when_it_is_written_down(definition):
+    defaults = {p.name: p.default for p in definition.properties if isinstance(p.default, str)}
+    found = WorkerSettings.from_raw(
+        {**parse_properties(KAFKAS_DISTRIBUTED), **defaults}, distributed=definition is DISTRIBUTED
+    )
+    assert found.rest == settings().rest
 
 
 def test_no_property_of_java_is_without_a_reason():
-    for row in WORKER.properties:
+    for row in (*STANDALONE.properties, *DISTRIBUTED.properties):
         assert row.doc
         assert row.group
         assert row.status.value != "without effect" or row.reason, row.name

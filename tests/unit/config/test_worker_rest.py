@@ -4,9 +4,52 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.config.worker import Listener
+from cdc.errors import ConfigError
 from tests.unit.config.worker_file import problems, settings
 
 PEOPLE = "http://0.0.0.0:8083"
+
+
+@pytest.mark.parametrize(
+    ("text", "listener"),
+    [
+        ("http://127.0.0.1:8083", Listener("http", "127.0.0.1", 8083)),
+        (" HTTPS://Worker.example:8443/ ", Listener("https", "worker.example", 8443)),
+        ("http://:0", Listener("http", "", 0)),
+        ("http://[::1]:65535", Listener("http", "::1", 65535)),
+        ("http://0.0.0.0:8083", Listener("http", "0.0.0.0", 8083)),
+    ],
+)
+def test_a_listener_is_read_and_written(text, listener):
+    assert Listener.parse(text) == listener
+    assert Listener.parse(str(listener)) == listener
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "127.0.0.1:8083",
+        "http://host",
+        "http://host:x",
+        "http://host:65536",
+        "http://host:٣",
+        "ftp://host:1",
+        "http://h:1/x",
+        "http://user:tell-no-one@h:1",
+        "http://tell-no-one@h:1",
+        "http://h:1?a",
+        "http://[::1:8083",
+        "http://[x]:8083",
+        "http://h:-1",
+    ],
+)
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(ConfigError, match="the listener") as caught:
+        Listener.parse(text)
+    assert caught.value.remedy == "Write http://127.0.0.1:8083 or https://host:8443."
+    assert "tell-no-one" not in str(caught.value)
 
 
 def test_the_api_listens_at_loopback_by_default():

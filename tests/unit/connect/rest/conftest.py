@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from cdc.connect.rest.server import app
 from cdc.connect.rest.settings import RestSettings
+from cdc.testing.servers.certificates import Certificates, issue, make_authority
 from tests.unit.connect.rest.conversation import Talker
 from tests.unit.connect.rest.fake import FakeHerder
 
@@ -31,6 +32,14 @@ async def talk_to(herder: FakeHerder) -> AsyncIterator[Start]:
             return Talker(await stack.enter_async_context(client))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Certificates]:
+    """Certificates at localhost and 127.0.0.1, by the names of their owners, all of one authority."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_authority(folder)
+    return {name: issue(folder, name) for name in ("worker", "client")}
 
 
 @pytest.fixture

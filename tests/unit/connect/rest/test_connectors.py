@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from cdc.connect.herder import NotFound, State
+from cdc.connect.rest.settings import RestSettings
 from tests.unit.connect.rest.conversation import FILE
 from tests.unit.connect.rest.fake import Kept
 
@@ -25,7 +26,8 @@ async def test_a_connector_with_odd_characters_in_its_name_can_be_reached(talker
         assert herder.kept == {}
 
 
-async def test_a_new_connector_comes_with_its_address(talker):
+async def test_a_new_connector_comes_with_its_address(talk_to):
+    talker = await talk_to(RestSettings(advertised_host="worker"))
     answer = await talker.ask("POST", "/connectors", {"name": "a b", "config": FILE}, {"Host": "worker:8083"})
     assert answer.headers["Location"] == "http://worker:8083/connectors/a%20b"
     assert answer.headers["Content-Type"] == "application/json"

@@ -61,7 +61,7 @@ def plain(path: str) -> str:
 
 def test_every_endpoint_of_connect_is_described(description):
     described = {(method, plain(path)) for method, path, _ in operations(description)}
-    assert described == CONNECT | {("GET", "/openapi.json")}
+    assert described == CONNECT | {("GET", "/openapi.json"), ("GET", "/metrics"), ("GET", "/health/live")}
 
 
 def test_what_is_described_is_what_is_served(description, herder):
@@ -104,4 +104,5 @@ def test_every_operation_has_answers_and_the_shape_of_errors(description):
 
 
 def test_only_readiness_needs_no_credentials(description):
-    assert [path for _, path, operation in operations(description) if operation.get("security") == []] == ["/health"]
+    public = [path for _, path, operation in operations(description) if operation.get("security") == []]
+    assert public == ["/health", "/health/live"]

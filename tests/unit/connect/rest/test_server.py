@@ -20,20 +20,8 @@ from cdc.connect.herder import ConnectorOffset
 from cdc.connect.rest.server import RestServer
 from cdc.connect.rest.settings import ClientAuth, RestSettings
 from cdc.errors import ConfigError
-from cdc.testing.servers.certificates import issue, make_authority
 from tests.unit.connect.rest.conversation import FILE, GUARDED, PASSWORD
-
-ANY_PORT = "http://127.0.0.1:0"
-
-
-@asynccontextmanager
-async def serving(herder, **settings):
-    server = RestServer(herder, RestSettings(**{"listeners": (ANY_PORT,), **settings}))
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
+from tests.unit.connect.rest.serving import ANY_PORT, serving
 
 
 def url_of(server: RestServer) -> str:
@@ -64,6 +52,43 @@ async def test_each_listener_has_its_real_port(herder):
     assert server.addresses == []
 
 
+@pytest.mark.parametrize(
+    ("listeners", "settings", "url"),
+    [
+        (("http://127.0.0.1:0",), {}, "http://127.0.0.1:{0}/"),
+        (("http://LOCALHOST:0",), {}, "http://localhost:{0}/"),
+        (("http://127.0.0.1:0",), {"advertised_host": "worker-1"}, "http://worker-1:{0}/"),
+        (("http://127.0.0.1:0",), {"advertised_port": 80}, "http://127.0.0.1:80/"),
+        (("http://127.0.0.1:0",), {"advertised_host": "fd00::1", "advertised_port": 80}, "http://[fd00::1]:80/"),
+        (("https://127.0.0.1:0", "http://127.0.0.2:0"), {}, "http://127.0.0.2:{1}/"),
+        (("http://127.0.0.2:0", "https://127.0.0.1:0"), {"advertised_scheme": "https"}, "https://127.0.0.1:{1}/"),
+        (("https://127.0.0.1:0",), {}, "https://127.0.0.1:{0}/"),
+        (("http://0.0.0.0:0",), {"token": Secret("t")}, f"http://{socket.gethostname()}:{{0}}/"),
+        (
+            ("http://127.0.0.1:0",),
+            {"advertised_scheme": "https", "advertised_host": "proxy", "advertised_port": 443},
+            "https://proxy:443/",
+        ),
+    ],
+)
+async def test_others_are_told_the_address_where_the_server_can_be_reached(herder, files, listeners, settings, url):
+    own = files["worker"]
+    async with serving(herder, listeners=listeners, certificate=own.certificate, key=own.key, **settings) as server:
+        assert server.url == url.format(*(port for _, port in server.addresses))
+
+
+async def test_what_others_are_told_is_not_known_before_the_start(herder):
+    with pytest.raises(RuntimeError):
+        assert RestServer(herder, RestSettings(listeners=(ANY_PORT,))).url
+
+
+async def test_files_that_cannot_be_used_for_requests_to_others_are_named_at_the_start(herder, tmp_path):
+    server = RestServer(herder, RestSettings(listeners=(ANY_PORT,), ca=tmp_path / "absent.pem"))
+    with pytest.raises(ConfigError, match=r"absent\.pem"):
+        await server.start()
+    assert server.addresses == []
+
+
 async def test_an_address_that_is_taken_is_named_and_nothing_is_left_open(herder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -78,13 +103,6 @@ async def test_a_server_does_not_open_to_others_without_credentials(herder):
     with pytest.raises(ConfigError, match="run connectors"):
         await server.start()
     assert server.addresses == []
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("certificates")
-    make_authority(folder)
-    return {name: issue(folder, name) for name in ("worker", "client")}
 
 
 async def exchange(port: int, request: bytes, context: ssl.SSLContext | None = None) -> bytes:

@@ -5,49 +5,13 @@ from pathlib import Path
 import pytest
 
 from cdc.config.secret import Secret
-from cdc.connect.rest.settings import ClientAuth, Listener, RestSettings, check, parse_listener, tls_context
+from cdc.config.worker import WorkerSettings
+from cdc.connect.rest.settings import ClientAuth, RestSettings, check, client_context, tls_context
 from cdc.errors import ConfigError
 
 REMEDY = (
     "Listen on http://127.0.0.1:8083, use https with a certificate and its key, or set a token or a user and password."
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "listener"),
-    [
-        ("http://127.0.0.1:8083", (False, "127.0.0.1", 8083)),
-        (" HTTPS://Worker.example:8443/ ", (True, "worker.example", 8443)),
-        ("http://:0", (False, "", 0)),
-        ("http://[::1]:8083", (False, "::1", 8083)),
-        ("http://0.0.0.0:8083", (False, "0.0.0.0", 8083)),
-    ],
-)
-def test_a_listener_is_read(text, listener):
-    assert parse_listener(text) == Listener(text.strip(), *listener)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "127.0.0.1:8083",
-        "http://host",
-        "http://host:x",
-        "http://host:99999",
-        "ftp://host:1",
-        "http://h:1/x",
-        "http://user:tell-no-one@h:1",
-        "http://h:1?a",
-        "http://[::1:8083",
-        "http://h:-1",
-    ],
-)
-def test_what_is_no_address_is_refused(text):
-    with pytest.raises(ConfigError, match="the listener") as caught:
-        parse_listener(text)
-    assert caught.value.remedy == "Write http://127.0.0.1:8083 or https://host:8443."
-    assert "tell-no-one" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +64,46 @@ def test_files_that_tls_cannot_use_are_named(tmp_path):
     (tmp_path / "cert.pem").write_text("no certificate")
     with pytest.raises(ConfigError, match=r"cert\.pem"):
         tls_context(RestSettings(certificate=tmp_path / "cert.pem", key=tmp_path / "absent.pem"))
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        client_context(RestSettings(ca=tmp_path / "ca.pem"))
+
+
+def test_everything_that_a_worker_says_of_its_api_is_taken():
+    worker = WorkerSettings.from_raw(
+        {
+            "listeners": "https://:8443",
+            "listeners.https.ssl.keystore.location": "/cert.pem",
+            "listeners.https.ssl.key.location": "/key.pem",
+            "listeners.https.ssl.key.password": "p",
+            "listeners.https.ssl.truststore.location": "/ca.pem",
+            "listeners.https.ssl.client.auth": "requested",
+            "rest.token": "t",
+            "rest.basic.auth": "ann:b:c",
+            "rest.advertised.host.name": "worker-1",
+            "rest.advertised.port": "443",
+            "rest.advertised.listener": "https",
+            "group.id": "g",
+            "config.storage.topic": "c",
+            "offset.storage.topic": "o",
+            "status.storage.topic": "s",
+        },
+        distributed=True,
+    )
+    found = RestSettings.of(worker.rest)
+    assert found == RestSettings(
+        listeners=("https://:8443",),
+        certificate=Path("/cert.pem"),
+        key=Path("/key.pem"),
+        key_password=Secret("p"),
+        ca=Path("/ca.pem"),
+        client_auth=ClientAuth.REQUESTED,
+        token=Secret("t"),
+        user="ann",
+        password=Secret("b:c"),
+        advertised_host="worker-1",
+        advertised_port=443,
+        advertised_scheme="https",
+    )
 
 
 def test_secrets_are_not_shown():
