@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cdc.cli.deadletters import letters
 from cdc.errors import CdcError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 workers = typer.Typer(no_args_is_help=True, help="Run connectors on a worker with Kafka Connect's REST API.")
 app.add_typer(workers, name="connect")
+app.add_typer(letters, name="deadletters")
 
 ConnectorFile = Annotated[
     Path,
@@ -81,6 +83,53 @@ def standalone(
     from cdc.cli.connect import run_standalone  # noqa: PLC0415
 
     raise typer.Exit(run_standalone(worker, connectors or []))
+
+
+@workers.command()
+def distributed(
+    worker: Annotated[
+        Path,
+        typer.Argument(metavar="WORKER", help="The worker's properties, as for Kafka Connect's connect-distributed."),
+    ],
+) -> None:
+    """Run a worker as one of a cluster, until it is stopped by Ctrl-C or SIGTERM; connectors are put through its REST API."""
+    from cdc.cli.connect import run_distributed  # noqa: PLC0415
+
+    raise typer.Exit(run_distributed(worker))
+
+
+@app.command()
+def status(
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", envvar="CDC_STREAM_URL", help="The REST API of a worker.")
+    ] = "http://127.0.0.1:8083",
+    *,
+    watch: Annotated[
+        bool | None,
+        typer.Option("--watch/--once", help="Show it anew until Ctrl-C, or once; else as there is a terminal or not."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it once, as one JSON document.")] = False,
+    interval: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often it is shown anew.")] = 2.0,
+    token: Annotated[
+        str, typer.Option(metavar="TOKEN", envvar="CDC_STREAM_TOKEN", help="A token, if the worker demands one.")
+    ] = "",
+    user: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME:PASSWORD", envvar="CDC_STREAM_USER", help="A name and a password, if it demands those."
+        ),
+    ] = "",
+    ca_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificates to trust (PEM), if not the system's.")
+    ] = None,
+) -> None:
+    """Show what the connectors and tasks of a worker do: state, records, lag, and why one has failed."""
+    from cdc.cli.status import show_status  # noqa: PLC0415
+    from cdc.cli.worker_client import WorkerClient  # noqa: PLC0415
+    from cdc.config.secret import Secret  # noqa: PLC0415
+
+    client = WorkerClient(url, Secret(token), Secret(user), ca_file)
+    show_status(client, watch=watch, as_json=as_json, interval=interval)
 
 
 @app.command()

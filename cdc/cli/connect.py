@@ -1,4 +1,4 @@
-"""`cdc-stream connect standalone`: connectors on one worker, with its REST API."""
+"""`cdc-stream connect`: a worker with its REST API, on its own or as one of a cluster."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cdc.config import load
 from cdc.config.files import parse_properties, read_text
-from cdc.config.secret import Secret
-from cdc.config.worker import RestSettings as WorkerRest
+from cdc.config.property import split_list
 from cdc.config.worker import WorkerSettings
+from cdc.connect.cluster.kafka import KafkaLinks
 from cdc.connect.conversion import conversion
+from cdc.connect.distributed import DistributedHerder
 from cdc.connect.effective import Effective
 from cdc.connect.plugins import Plugins
 from cdc.connect.rest.server import RestServer
-from cdc.connect.rest.settings import ClientAuth, RestSettings
+from cdc.connect.rest.settings import RestSettings
 from cdc.connect.standalone import StandaloneHerder
 from cdc.connect.worker import Worker
 from cdc.errors import CdcError, ConfigError
@@ -35,18 +36,35 @@ STOP_SECONDS: Final = 3.0
 
 def run_standalone(worker: Path, connectors: Sequence[Path]) -> int:
     """Run the connectors of some files on one worker until it is stopped; return the exit code."""
-    settings = WorkerSettings.from_raw(parse_properties(read_text(worker), str(worker)))
+    settings, plugins = _prepared(worker, distributed=False)
     configs = _connectors(connectors)
+    return asyncio.run(_until_stopped(settings, _standalone(settings, plugins, configs)))
+
+
+def run_distributed(worker: Path) -> int:
+    """Run a worker as one of its cluster until it is stopped; return the exit code."""
+    settings, plugins = _prepared(worker, distributed=True)
+    return asyncio.run(_until_stopped(settings, _distributed(settings, plugins)))
+
+
+def _prepared(worker: Path, *, distributed: bool) -> tuple[WorkerSettings, Plugins]:
+    """Begin to log, and return what a worker's file says, with the plugins; a config provider in it may be one of them.
+
+    Raises:
+        InvalidConfig: with every problem of the file, or when the worker's converters are not among the plugins.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    raw = parse_properties(read_text(worker), str(worker))
+    plugins = Plugins.discover([Path(each) for each in split_list(raw.get("plugin.path", ""))])
+    settings = WorkerSettings.from_raw(raw, distributed=distributed, plugin=plugins.config_provider)
     if settings.notice:
         log.info("%s", settings.notice)
-    plugins = Plugins.discover(settings.plugin_path)
     conversion(plugins, Effective("worker", {}, settings.converters, frozenset(), {}))  # before anything starts
-    return asyncio.run(_until_stopped(settings, plugins, configs))
+    return settings, plugins
 
 
-async def _until_stopped(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> int:
-    work = asyncio.ensure_future(_run(settings, plugins, configs))
+async def _until_stopped(settings: WorkerSettings, worker: Coroutine[None, None, None]) -> int:
+    work = asyncio.ensure_future(worker)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -87,19 +105,19 @@ def _give_up() -> None:
     os._exit(1)
 
 
-async def _run(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> None:
+async def _standalone(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str, Mapping[str, str]]) -> None:
     herder = StandaloneHerder(
         Worker(settings, plugins),
         topic_tracking=settings.topic_tracking,
         topic_reset=settings.topic_tracking_reset,
     )
-    server = RestServer(herder, _rest_settings(settings.rest))
+    server = RestServer(herder, RestSettings.of(settings.rest))
     async with asyncio.TaskGroup() as group:
         group.create_task(herder.run())
         try:
             await herder.wait_until_ready()
             await server.start()
-            herder.advertise(_advertised(settings.rest, *server.addresses[0]))
+            herder.advertise(_worker_id(server.url))
             for name, config in configs.items():
                 await herder.put_connector(name, config, replace=False)
             await asyncio.Event().wait()
@@ -107,26 +125,22 @@ async def _run(settings: WorkerSettings, plugins: Plugins, configs: Mapping[str,
             await server.stop()
 
 
-def _advertised(rest: WorkerRest, host: str, port: int) -> str:
-    """Return host and port that the worker is known by: where it listens at all addresses, by the name of its machine."""
-    own = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 (compared, not bound)
-    return f"{rest.advertised_host or own}:{rest.advertised_port or port}"
-
-
-def _rest_settings(found: WorkerRest) -> RestSettings:
-    user, _, password = found.basic_auth.reveal().partition(":")
-    return RestSettings(
-        listeners=tuple(map(str, found.listeners)),
-        certificate=_path(found.certificate_file),
-        key=_path(found.key_file),
-        key_password=found.key_password,
-        ca=_path(found.ca_file),
-        client_auth=ClientAuth(found.client_auth),
-        token=found.token,
-        user=user,
-        password=Secret(password),
+async def _distributed(settings: WorkerSettings, plugins: Plugins) -> None:
+    herder = DistributedHerder(
+        Worker(settings, plugins),
+        KafkaLinks(settings),
+        topic_tracking=settings.topic_tracking,
+        topic_reset=settings.topic_tracking_reset,
     )
+    server = RestServer(herder, RestSettings.of(settings.rest))
+    await server.start()
+    try:
+        herder.advertise(_worker_id(server.url), server.url)
+        await herder.run()
+    finally:
+        await server.stop()
 
 
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None
+def _worker_id(url: str) -> str:
+    """Return host and port of a worker's URL: its name in statuses."""
+    return urlsplit(url).netloc

@@ -1,4 +1,4 @@
-"""Writes the reference pages of the command line, of connectors and of the errors: `python -m cdc.cli.docs [directory]`."""
+"""Writes the reference pages of the command line, of connectors, of the errors and of the metrics: `python -m cdc.cli.docs [directory]`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from cdc import errors
 from cdc.cli.app import app
 from cdc.cli.connector_docs import connectors_page
+from cdc.connect.metrics.collector import GROUPS
 from cdc.errors import CdcError
 
 _HERE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -32,11 +33,28 @@ All errors of cdc-stream are `cdc.errors.CdcError`. `str(error)` is what happene
 line. `error.retriable` says whether a new attempt can help: then the pipeline makes one by itself, once it has come to work at all.
 
 """
+_METRICS: Final = f"""\
+# Metrics
+
+{_GENERATED.format("the tables in cdc/connect/metrics")}
+What a worker answers at `/metrics`, in OpenMetrics where that is accepted, else in Prometheus' text format. It is about what runs on this worker
+alone. The names are those that existing dashboards ask for: of Kafka Connect as Strimzi's rules for the JMX exporter give them, of Debezium as its
+monitoring example does. Only what is measured is given: a figure that is not known yet is left out, and one that is not on this page is not
+measured. [How to watch](../howto/watch.md) has alerts.
+
+The metrics of the process (`process_resident_memory_bytes`, `process_cpu_seconds_total` and more) are those of Prometheus' client library.
+
+"""
 
 
 def pages() -> Mapping[str, str]:
     """Return the text of each page by its file name."""
-    return {"cli.md": commands_page(), "connectors.md": connectors_page(), "errors.md": errors_page()}
+    return {
+        "cli.md": commands_page(),
+        "connectors.md": connectors_page(),
+        "errors.md": errors_page(),
+        "metrics.md": metrics_page(),
+    }
 
 
 def commands_page() -> str:
@@ -67,6 +85,11 @@ def errors_page() -> str:
     return f"{_ERRORS}{''.join(_tree(CdcError))}"
 
 
+def metrics_page() -> str:
+    """Return the page of the metrics, a table a group."""
+    return _METRICS + "\n".join(group.page() for group in GROUPS)
+
+
 def _parameters(parameters: Iterable[Any]) -> str:
     rows = "".join(f"| `{_name(each)}` | {_default(each)} | {each.help} |\n" for each in parameters)
     return f"| | Default | Meaning |\n| --- | --- | --- |\n{rows}"
@@ -75,13 +98,14 @@ def _parameters(parameters: Iterable[Any]) -> str:
 def _name(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar)
-    return " ".join([*parameter.opts, *([parameter.metavar] if parameter.metavar else [])])
+    names = [*parameter.opts, *parameter.secondary_opts]
+    return " ".join([*names, *([parameter.metavar] if parameter.metavar else [])])
 
 
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    return "" if parameter.default in {None, False} else f"`{parameter.default}`"
+    return "" if parameter.default in {None, False, ""} else f"`{parameter.default}`"
 
 
 def _tree(error: type[CdcError], depth: int = 0) -> Iterator[str]:

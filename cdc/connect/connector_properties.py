@@ -29,7 +29,7 @@ TRANSFORMS: Final = "Transforms"
 PREDICATES: Final = "Predicates"
 OFFSETS: Final = "offsets.topic"
 
-DEAD_LETTERS: Final = "errors.deadletterqueue."
+DEAD_LETTERS: Final = connect.DEAD_LETTERS
 _GROUPS: Final = "topic.creation.groups"
 
 
@@ -163,13 +163,7 @@ def _dead_letters() -> Iterator[Property]:
 
 _DEAD_LETTERS: Final = tuple(_dead_letters())
 
-_REPLICAS: Final = f"{DEAD_LETTERS}topic.replication.factor"
-_DEAD_LETTERS_OF_SOURCES: Final = tuple(
-    replace(row, status=Status.WITHOUT_EFFECT, reason="that of a source is created as topic.creation.default.* says")
-    if row.name == _REPLICAS
-    else row
-    for row in _DEAD_LETTERS
-)
+_DEAD_LETTERS_OF_SOURCES: Final = tuple(map(connect.of_source, _DEAD_LETTERS))
 
 
 def _from_run(name: str) -> Property:

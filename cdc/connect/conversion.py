@@ -117,7 +117,7 @@ class _Making:
         try:
             configure()
         except InvalidConfig as error:
-            self.problems += [Problem(f"{prefix}{each.name}", each.fact, each.remedy) for each in error.problems]
+            self.problems += [each.beneath(prefix) for each in error.problems]
         except ConfigError as error:
             self._problem(name, str(error), error.remedy)
 

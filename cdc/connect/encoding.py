@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-import orjson
-
-from cdc.connect.conversion import Conversion
+from cdc.connect.conversion import Conversion, conversion
 from cdc.connect.dead_letters import PREFIX, failure_texts
+from cdc.connect.effective import Effective
 from cdc.connect.herder import TaskId
+from cdc.connect.plugins import Plugins
+from cdc.connect.source_letters import Headers, add_to, as_json, bury
 from cdc.connect.tolerance import ErrorSettings, SourceOrigin, Stage, StageFailed, Tolerance
 from cdc.errors import ConversionError
 from cdc.model.connect_record import Header, SourceRecord
 from cdc.model.records import RecordBatch
 
-_Headers = tuple[tuple[str, bytes | None], ...]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a record beside itself: its table, "" where there is none, and why its source could not fill it in."""
+
+    table: str = ""
+    failed: StageFailed | None = None
+
+
+_NO_ROW: Final = Row()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +55,31 @@ class RecordEncoder:
         batches: list[RecordBatch] = []
         now = self.now_ms()
         for record in records:
-            try:
-                await self._add(batches, record, now)
-            except StageFailed as failed:
-                await self.tolerance.give_up(failed, _origin(record))
-                if self.errors.dead_letter_topic:
-                    self._bury(batches, record, failed, now)
+            await self.add(batches, record, now)
         return batches
 
-    async def _add(self, batches: list[RecordBatch], record: SourceRecord, now: int) -> None:
+    async def add(self, batches: list[RecordBatch], record: SourceRecord, now: int, row: Row = _NO_ROW) -> None:
+        """Add what a record becomes to the batches; `now` is the timestamp of one that has none.
+
+        Raises:
+            RecordFailed: as `encode`.
+        """
+        failed = row.failed or await self._failure(batches, record, now)
+        if failed is None:
+            return
+        await self.tolerance.give_up(failed, _origin(record, row.table))
+        if self.errors.dead_letter_topic:
+            headers = _context(record, failed, self.task, row.table) if self.errors.dead_letter_headers else ()
+            bury(batches, self.errors.dead_letter_topic, record, headers, now)
+
+    async def _failure(self, batches: list[RecordBatch], record: SourceRecord, now: int) -> StageFailed | None:
+        try:
+            await self._convert(batches, record, now)
+        except StageFailed as failed:
+            return failed
+        return None
+
+    async def _convert(self, batches: list[RecordBatch], record: SourceRecord, now: int) -> None:
         found = await self.conversion.chain.apply_tolerantly(record, self.tolerance)
         if found is None:
             return
@@ -59,9 +88,9 @@ class RecordEncoder:
         key, value, headers = await self._converted(found)
         timestamp = now if found.timestamp_ms is None else found.timestamp_ms
         partition = -1 if found.kafka_partition is None else found.kafka_partition
-        _batch(batches, headers, timestamp, partition).add(found.topic, key, value)
+        add_to(batches, headers, timestamp, partition).add(found.topic, key, value)
 
-    async def _converted(self, record: SourceRecord) -> tuple[bytes | None, bytes | None, _Headers]:
+    async def _converted(self, record: SourceRecord) -> tuple[bytes | None, bytes | None, Headers]:
         attempt, parts, topic = self.tolerance.attempt, self.conversion, record.topic
         key = partial(parts.key.from_connect_data, topic, record.key_schema, record.key)
         value = partial(parts.value.from_connect_data, topic, record.value_schema, record.value)
@@ -72,41 +101,37 @@ class RecordEncoder:
             await attempt(Stage.HEADER_CONVERTER, type(parts.header), headers),
         )
 
-    def _headers(self, topic: str, headers: Iterable[Header]) -> _Headers:
+    def _headers(self, topic: str, headers: Iterable[Header]) -> Headers:
         encode = self.conversion.header.from_connect_header
         return tuple((h.key, encode(topic, h.key, h.schema, h.value)) for h in headers)
 
-    def _bury(self, batches: list[RecordBatch], record: SourceRecord, failed: StageFailed, now: int) -> None:
-        """Add the record, as it came from the task, to the dead letters: whatever it holds can be shown as JSON."""
-        headers = _context(record, failed, self.task) if self.errors.dead_letter_headers else ()
-        key = None if record.key is None else _json(record.key)
-        _batch(batches, headers, now, -1).add(self.errors.dead_letter_topic, key, _json(record.value))
 
-
-def _origin(record: SourceRecord) -> SourceOrigin:
+def _origin(record: SourceRecord, table: str) -> SourceOrigin:
     position = f"{dict(record.source_partition)}, {dict(record.source_offset)}"
-    return SourceOrigin(record.topic, _json(record.key).decode(), position)
+    return SourceOrigin(table or record.topic, as_json(record.key).decode(), position)
 
 
-def _context(record: SourceRecord, failed: StageFailed, task: TaskId) -> _Headers:
+def _context(record: SourceRecord, failed: StageFailed, task: TaskId, table: str) -> Headers:
     texts = (
         ("topic", record.topic),
-        ("source.partition", _json(dict(record.source_partition)).decode()),
-        ("source.offset", _json(dict(record.source_offset)).decode()),
+        *([("source.table", table)] if table else []),
+        ("source.partition", as_json(dict(record.source_partition)).decode()),
+        ("source.offset", as_json(dict(record.source_offset)).decode()),
         *failure_texts(failed, task),
     )
     return tuple((PREFIX + name, text.encode(errors="backslashreplace")) for name, text in texts)
 
 
-def _batch(batches: list[RecordBatch], headers: _Headers, timestamp: int, partition: int) -> RecordBatch:
-    last = batches[-1] if batches else None
-    if last is None or (last.headers, last.timestamp_ms, last.partition) != (headers, timestamp, partition):
-        last = RecordBatch()
-        last.headers, last.timestamp_ms, last.partition = headers, timestamp, partition
-        batches.append(last)
-    return last
+def record_encoder(plugins: Plugins, found: Effective, task: TaskId) -> RecordEncoder:
+    """Return the encoder of a source task by its connector's configuration, with converters and transforms of its own.
+
+    Raises:
+        InvalidConfig: with every converter and transform that cannot be made.
+    """
+    errors = ErrorSettings.from_properties(found.values)
+    tolerance = Tolerance(errors, task, clock=time.monotonic, sleep=asyncio.sleep)
+    return RecordEncoder(task, conversion(plugins, found), tolerance, errors, _now_ms)
 
 
-def _json(value: object) -> bytes:
-    """Return anything as JSON: a text where it is one, else what Python shows of it."""
-    return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS)
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

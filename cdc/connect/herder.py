@@ -67,6 +67,21 @@ class Conflict(RequestError):
     status = 409
 
 
+class NotLeader(RequestError):
+    """Only the leader of the cluster can do it, at `leader_url` (http://host:port/), which is "" while there is none that is known."""
+
+    status = 409
+
+    def __init__(self, leader_url: str = "") -> None:
+        reason = (
+            "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"
+            if leader_url
+            else "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
+        )
+        super().__init__(reason)
+        self.leader_url = leader_url
+
+
 @dataclass(frozen=True, slots=True)
 class TaskId:
     """A task by its connector and its number, from 0."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cdc.connect.herder import ConnectorOffset, ConnectorType, PluginInfo, TaskId
 from cdc.connect.task_run import Work
+from cdc.metrics.counters import Startups
 from cdc.model.position import Json
 
 
@@ -32,20 +33,37 @@ class ConnectorHandle:
 class Host(Protocol):
     """Knows the plugins and the cluster, and keeps no state of its own; any number of callers."""
 
+    @property
+    def startups(self) -> Startups:
+        """How what it has started came up."""
+
     async def check(self, name: str, config: Mapping[str, str]) -> ConnectorType:
         """Return which way the connector goes; raises RequestError with everything that is wrong with the configuration."""
 
+    def kind(self, config: Mapping[str, str]) -> ConnectorType:
+        """Return which way the connector of a configuration goes; UNKNOWN when its plugin is not installed here."""
+
     def version(self, config: Mapping[str, str]) -> str:
-        """Return the version of the connector's plugin."""
+        """Return the version of the connector's plugin, "" when it is not installed here."""
 
     async def start_connector(self, name: str, config: Mapping[str, str]) -> ConnectorHandle:
         """Start a connector and ask it for its tasks; raises CdcError when it cannot run."""
 
-    def work(self, id: TaskId, config: Mapping[str, str], task: Mapping[str, str]) -> Work:  # noqa: A002 (the field's word)
+    def work(
+        self,
+        id: TaskId,  # noqa: A002 (the field's word)
+        config: Mapping[str, str],
+        task: Mapping[str, str],
+        verify: Callable[[], Awaitable[None]] | None = None,
+    ) -> Work:
         """Return what a task does, of its connector's configuration and one of the `task_configs`; raises CdcError when it cannot run.
 
-        What providers bring is fetched anew.
+        What providers bring is fetched anew. A source task calls `verify` whenever it has shut out earlier instances, before it reads or
+        writes anything; what that raises ends it.
         """
+
+    async def fence(self, name: str, config: Mapping[str, str], tasks: int) -> None:
+        """Shut out whatever still runs as one of the first so many tasks of a source connector: it can write nothing more."""
 
     def hide(self, name: str, text: str) -> str:
         """Return a text without anything that providers have ever brought to the connector of that name."""

@@ -20,6 +20,7 @@ from cdc.errors import CdcError
 from cdc.kafka.consumer import ConsumedRecord
 from cdc.kafka.group import RebalanceListener
 from cdc.model.connect_record import Header, SinkRecord, TopicPartition
+from cdc.pipeline.status import PipelineStatus
 from cdc.sinks.base import Offsets, Properties, RetryLater, SinkTask
 
 log = logging.getLogger(__name__)
@@ -192,7 +193,8 @@ class WorkerSinkTask:
     """One run of one sink task; used once. Owns the task, the consumer and the chain of the reader, and releases them all.
 
     `topics` are names, or a pattern for whole names. `clock` gives seconds. `on_topic` hears the topic of every record that was put,
-    again and again. `grace` is how long what is under way may take when it is to stop, in seconds, before it is cancelled.
+    again and again. `grace` is how long what is under way may take when it is to stop, in seconds, before it is cancelled. `status` is
+    told how it goes; the task alone writes it.
 
     Ordering, durability: as `cdc.sinks.base` promises to the task. Offsets are committed every `offset_flush_interval` seconds, when a
     task is paused, before partitions go to another member, and at the end; only those that `pre_commit` has returned.
@@ -211,6 +213,7 @@ class WorkerSinkTask:
         offset_flush_interval: float = FLUSH_SECONDS,
         on_topic: Callable[[str], None] = lambda _: None,
         grace: float = GRACE_SECONDS,
+        status: PipelineStatus | None = None,
     ) -> None:
         self.properties = properties
         self._id = id
@@ -222,6 +225,7 @@ class WorkerSinkTask:
         self._interval = offset_flush_interval
         self._on_topic = on_topic
         self._grace = grace
+        self._status = status if status is not None else PipelineStatus()
         self._commit_at = clock() + offset_flush_interval
         #: By partition, the next offset to be read: as committed, and behind what was put. The keys are the assignment.
         self._committed: dict[TopicPartition, int] = {}
@@ -235,6 +239,7 @@ class WorkerSinkTask:
         self._paused_by_task: set[TopicPartition] = set()
         self._held: set[TopicPartition] = set()
         self._stopping = False
+        self._commit_fails = False
 
     async def run(self) -> None:
         """Run until cancelled, or raise why the task cannot go on.
@@ -313,6 +318,8 @@ class WorkerSinkTask:
             await self._task.start(_Context(self))
             await self._consumer.start(self._topics, self)
             at_end.push_async_callback(self._quietly, self._close)
+            self._status.start(self._clock())
+            self._status.come_up()
             while not self._stopping:
                 await self._step()
 
@@ -334,10 +341,20 @@ class WorkerSinkTask:
             await self._commit(self._delivered)
         self._hold()
         records = await self._consumer.poll(self._patience())
+        self._status.counts.sink.read.add(len(records), self._clock())
         if self._waiting is None:
             await self._put(await self._read(records))
         elif self._clock() >= self._retry_at:
             await self._put(self._waiting)
+        self._note()
+
+    def _note(self) -> None:
+        """Tell how far it is, and whether something is in its way."""
+        sink = self._status.counts.sink
+        sink.partitions = len(self._delivered)
+        sink.active = sum(at - self._committed[each] for each, at in self._delivered.items())
+        if self._waiting is None and not (self._commit_fails and self._delivered):
+            self._status.work()
 
     def _patience(self) -> float:
         """Return how long there is nothing else to do, in seconds."""
@@ -345,6 +362,7 @@ class WorkerSinkTask:
         return min(POLL_SECONDS, max(0.0, min(until) - self._clock()))
 
     async def _read(self, records: Iterable[ConsumedRecord]) -> _Batch:
+        self._status.pending_since = self._clock()
         batch = _Batch()
         for raw in records:
             record = await self._reader.read(raw)
@@ -356,6 +374,8 @@ class WorkerSinkTask:
         return batch
 
     async def _put(self, batch: _Batch) -> None:
+        started = self._clock()
+        self._status.pending_since = self._status.pending_since or started
         try:
             await self._task.put(batch.records)
         except RetryLater as error:
@@ -363,9 +383,19 @@ class WorkerSinkTask:
             pause = min(FIRST_RETRY * 2 ** min(self._attempt - 1, 10), LONGEST_RETRY)
             log.warning("task %s cannot take records now, and gets them again in %.1f s: %s", self._id, pause, error)
             self._waiting, self._retry_at = batch, self._clock() + pause
+            self._status.wait(str(error), self._clock())
             return
+        self._status.pending_since = None
+        if batch.records:
+            self._count(len(batch.records), self._clock() - started)
         self._delivered.update(batch.offsets)
         self._waiting, self._attempt = None, 0
+
+    def _count(self, records: int, seconds: float) -> None:
+        counts = self._status.counts
+        counts.batch_sizes.add(records)
+        counts.sink.sent.add(records, self._clock())
+        counts.sink.put_seconds.add(seconds)
 
     async def _commit(self, partitions: Iterable[TopicPartition], *, closing: bool = False) -> None:
         """Have the task flush, and commit what it says; a task that cannot gets the records behind the last commit again."""
@@ -376,10 +406,12 @@ class WorkerSinkTask:
             durable = await self._task.pre_commit(delivered)
         except Exception as error:  # noqa: BLE001 (a plugin's)
             log.warning("task %s could not flush; its records are read again from the last commit: %s", self._id, error)
+            self._fail_commit(str(error))
             if not closing:
                 self._rewind()
             return
         changed = {each: at for each, at in durable.items() if self._is_new(each, at)}
+        self._commit_fails = False
         if changed:
             await self._store(changed)
 
@@ -390,12 +422,20 @@ class WorkerSinkTask:
         return self._committed[partition] != offset
 
     async def _store(self, offsets: Offsets) -> None:
+        started = self._clock()
         try:
             await self._consumer.commit(offsets)
         except CdcError as error:
             log.warning("task %s could not commit: %s", self._id, error.sentence())
+            self._fail_commit(str(error))
         else:
             self._committed.update(offsets)
+            self._status.counts.commit_seconds.add(self._clock() - started)
+
+    def _fail_commit(self, problem: str) -> None:
+        self._commit_fails = True
+        self._status.counts.failed_commits += 1
+        self._status.wait(problem, self._clock())
 
     def _rewind(self) -> None:
         self._waiting, self._attempt = None, 0

@@ -12,7 +12,7 @@ from cdc.model.connect_record import SourceRecord
 from cdc.model.position import Offset
 from cdc.model.records import RecordBatch
 from cdc.offsets.base import SourcePartition
-from cdc.pipeline.status import PipelineStatus, State
+from cdc.pipeline.status import PipelineStatus, Tally
 from cdc.sources.connector import Properties, SourceTask
 
 #: How often an idle task's offset is committed again, in seconds, so that an instance that was fenced notices and stops.
@@ -59,7 +59,7 @@ class SourceTaskSession:
     """One run of a source task until its first error; used once.
 
     Each `poll` is one Kafka transaction. The publisher starts before the offsets are read, so an earlier instance can write nothing
-    more by then. `load_offsets` returns all offsets that the connector has stored.
+    more by then. `load_offsets` returns all offsets that the connector has stored. `transaction_timeout` is the publisher's, in seconds.
     """
 
     task: SourceTask
@@ -69,6 +69,7 @@ class SourceTaskSession:
     encoder: RecordEncoder
     status: PipelineStatus
     clock: Callable[[], float]
+    transaction_timeout: float = 60.0
     _committed: dict[tuple[tuple[str, str], ...], tuple[SourcePartition, Offset]] = field(default_factory=dict)
     _committed_at: float = 0.0
 
@@ -79,7 +80,9 @@ class SourceTaskSession:
             await self.task.start(TaskContext(self.properties, await self.load_offsets()))
             self._committed_at = self.clock()
             self.status.begun = True
-            self.status.state = State.STREAMING
+            self.status.limit = self.transaction_timeout
+            self.status.start(self._committed_at)
+            self.status.come_up()
             while True:
                 await self._step()
         finally:
@@ -89,14 +92,17 @@ class SourceTaskSession:
                 await self.publisher.close()
 
     async def _step(self) -> None:
+        asked = self.clock()
         records = await self._poll()
+        self.status.read(len(records), self.clock(), self.clock() - asked)
         if records:
             await self._publish(records)
             await self.task.commit()
         elif self._committed and self.clock() - self._committed_at >= OWNERSHIP_SECONDS:
             await self.publisher.begin()
-            await self._commit()
+            await self._commit(Tally(self.clock()))
         else:
+            self.status.work()  # Kafka has answered, and there is nothing that could wait
             await asyncio.sleep(EMPTY_PAUSE)
 
     async def _poll(self) -> Sequence[SourceRecord]:
@@ -116,18 +122,19 @@ class SourceTaskSession:
             same = tuple(sorted(record.source_partition.items()))
             self._committed[same] = (record.source_partition, record.source_offset)
         await self.publisher.begin()
+        tally = Tally(self.clock(), rows=len(records))
         for batch in batches:
             await self.publisher.send(batch)
             self.status.topics.update(batch.topics)
-        await self._commit()
-        self.status.rows += len(records)
-        self.status.records += sum(map(len, batches))
-        self.status.transactions += 1
+            tally.records += len(batch)
+            tally.record_bytes += batch.size
+        await self._commit(tally)
 
-    async def _commit(self) -> None:
+    async def _commit(self, tally: Tally) -> None:
         """Commit the newest offset of each source partition that has delivered since the start."""
         first, *others = self._committed.values()
+        started = self.clock()
         await self.publisher.commit(*first, *others)
         self._committed_at = self.clock()
-        self.status.commits += 1
-        self.status.problem = ""
+        self.status.commit(tally, self._committed_at, self._committed_at - started)
+        self.status.work()

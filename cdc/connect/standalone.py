@@ -19,15 +19,18 @@ from cdc.connect.herder import (
     InstanceStatus,
     NotFound,
     PluginInfo,
-    RequestError,
     State,
     TargetState,
     TaskId,
     TaskInfo,
 )
 from cdc.connect.host import ConnectorHandle, Host
+from cdc.connect.metrics.watched import RunningConnector
+from cdc.connect.restarting import chosen_tasks, restarting
 from cdc.connect.task_run import TaskRun, describe
+from cdc.connect.words import altered, must_be_stopped, reset
 from cdc.errors import CdcError
+from cdc.metrics.counters import Startups
 from cdc.model.position import Json
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,10 @@ class _Connector:
 
     def info(self) -> ConnectorInfo:
         return ConnectorInfo(self.name, self.config, tuple(self.ids()), self.type)
+
+    def running(self) -> RunningConnector:
+        class_name = self.config.get("connector.class", "")
+        return RunningConnector(self.type, class_name, self.status, dict(enumerate(self.tasks)))
 
     def ids(self) -> list[TaskId]:
         return [TaskId(self.name, number) for number in range(len(self.tasks))]
@@ -112,6 +119,14 @@ class StandaloneHerder:
     async def wait_until_ready(self) -> None:
         """Wait until connectors can be put."""
         await self._ready.wait()
+
+    def runs(self) -> Mapping[str, RunningConnector]:
+        """See `Watched.runs`."""
+        return {name: each.running() for name, each in self._connectors.items()}
+
+    def startups(self) -> Startups:
+        """See `Watched.startups`."""
+        return self._worker.startups
 
     async def kafka_cluster_id(self) -> str:
         """See `Herder.kafka_cluster_id`."""
@@ -182,14 +197,10 @@ class StandaloneHerder:
 
     async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorStatus | None:
         """See `Herder.restart`."""
-        found = self._find(name)
-        wanted = [
-            number
-            for number, task in enumerate(found.tasks)
-            if include_tasks and (task.state is State.FAILED or not only_failed)
-        ]
+        found, status = self._find(name), await self.status(name)
+        wanted = chosen_tasks(status, include_tasks=include_tasks, only_failed=only_failed)
         connector_too = not only_failed or found.status.state is State.FAILED
-        coming = _restarting(await self.status(name), connector_too, wanted)
+        coming = restarting(status, include_tasks=include_tasks, only_failed=only_failed)
         self._in_background(self._restart(found, wanted, connector_too=connector_too))
         return coming if include_tasks or only_failed else None
 
@@ -220,26 +231,14 @@ class StandaloneHerder:
         async with self._changing:
             found = self._stopped(name)
             sure = await self._worker.alter_offsets(name, found.config, offsets)
-        if sure:
-            return "The offsets for this connector have been altered successfully"
-        return (
-            "The Connect framework-managed offsets for this connector have been altered successfully. "
-            "However, if this connector manages offsets externally, they will need to be manually altered "
-            "in the system that the connector uses."
-        )
+        return altered(sure=sure)
 
     async def reset_offsets(self, name: str) -> str:
         """See `Herder.reset_offsets`."""
         async with self._changing:
             found = self._stopped(name)
             sure = await self._worker.reset_offsets(name, found.config)
-        if sure:
-            return "The offsets for this connector have been reset successfully"
-        return (
-            "The Connect framework-managed offsets for this connector have been reset successfully. "
-            "However, if this connector manages offsets externally, they will need to be manually reset "
-            "in the system that the connector uses."
-        )
+        return reset(sure=sure)
 
     async def plugins(self, *, connectors_only: bool) -> Sequence[PluginInfo]:
         """See `Herder.plugins`."""
@@ -271,10 +270,7 @@ class StandaloneHerder:
     def _stopped(self, name: str) -> _Connector:
         found = self._find(name)
         if found.status.state is not State.STOPPED:
-            raise RequestError(
-                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified "
-                f"connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-            )
+            raise must_be_stopped(name)
         return found
 
     def _status(self, state: State, config: Mapping[str, str], trace: str = "") -> InstanceStatus:
@@ -357,17 +353,3 @@ class StandaloneHerder:
         if self._group is None or not self.ready:
             raise Conflict("The worker is stopping, or has not started yet.")
         return self._group
-
-
-def _restarting(status: ConnectorStatus, connector_too: bool, tasks: Sequence[int]) -> ConnectorStatus:
-    """Return the status as it is announced: what is restarted is RESTARTING."""
-
-    def announced(instance: InstanceStatus, chosen: bool) -> InstanceStatus:
-        return InstanceStatus(State.RESTARTING, instance.worker_id, instance.version) if chosen else instance
-
-    return ConnectorStatus(
-        status.name,
-        announced(status.connector, connector_too),
-        {number: announced(task, number in tasks) for number, task in status.tasks.items()},
-        status.type,
-    )

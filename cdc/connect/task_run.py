@@ -11,7 +11,9 @@ from typing import Final, Protocol
 
 from cdc.connect.herder import InstanceStatus, State
 from cdc.errors import CdcError
+from cdc.metrics.times import StateTimes
 from cdc.pipeline.retry import root_cause
+from cdc.pipeline.status import PipelineStatus
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ class Work(Protocol):
     @property
     def topics(self) -> set[str]:
         """The topics that it has written to or read from so far."""
+
+    @property
+    def status(self) -> PipelineStatus:
+        """What it counts, and what it waits for."""
 
 
 @dataclass(slots=True)
@@ -48,7 +54,9 @@ class TaskRun:
     grace: float = GRACE_SECONDS
     on_change: Callable[[], None] = lambda: None
     failure: BaseException | None = None
+    times: StateTimes = field(default_factory=StateTimes)
     _running: asyncio.Task[None] | None = None
+    _work: Work | None = None
     _topics: list[set[str]] = field(default_factory=list)
 
     @property
@@ -60,6 +68,11 @@ class TaskRun:
     def topics(self) -> set[str]:
         """The topics of all its starts since they were forgotten last."""
         return set().union(*self._topics)
+
+    @property
+    def progress(self) -> PipelineStatus | None:
+        """What the last start tells about itself, also when it has ended; None before the first."""
+        return self._work.status if self._work is not None else None
 
     def forget_topics(self) -> None:
         """Begin anew to note topics."""
@@ -84,7 +97,7 @@ class TaskRun:
 
     async def _run(self) -> None:
         try:
-            work = self.work()
+            work = self._work = self.work()
             self._topics.append(work.topics)
             await work.run()
         except asyncio.CancelledError:
@@ -97,6 +110,7 @@ class TaskRun:
 
     def _become(self, state: State, trace: str = "") -> None:
         self.state, self.trace = state, trace
+        self.times.enter(state)
         self.on_change()
 
     def _fail(self, cause: BaseException) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
+from cdc.config.connect import ERROR_POLICY
 from cdc.config.definition import Config, Definition
-from cdc.config.property import Importance, Property, Type, in_group
-from cdc.config.validators import between
+from cdc.config.property import in_group
 from cdc.connect.herder import TaskId
 from cdc.errors import CdcError
+from cdc.metrics.counters import ErrorCounts
 
 log = logging.getLogger(__name__)
 
@@ -22,62 +24,11 @@ T = TypeVar("T")
 FIRST_DELAY: Final = 0.3
 LONGEST_SHOWN: Final = 200
 
-_ERRORS: Final = (
-    Property(
-        "errors.retry.timeout",
-        Type.LONG,
-        "0",
-        "How long a stage that failed for the moment is tried again, in milliseconds. 0: never; -1: without end.",
-        validator=between(-1, unit="milliseconds"),
-    ),
-    Property(
-        "errors.retry.delay.max.ms",
-        Type.LONG,
-        "60000",
-        "Longest pause between such attempts, in milliseconds; the first is 300.",
-        validator=between(1, unit="milliseconds"),
-    ),
-    Property(
-        "errors.tolerance",
-        Type.STRING,
-        "none",
-        "Whether a record that cannot be converted or transformed stops the task (none) or is given up (all).",
-        choices=("none", "all"),
-    ),
-    Property("errors.log.enable", Type.BOOLEAN, "false", "Whether records that are given up are logged."),
-    Property(
-        "errors.log.include.messages",
-        Type.BOOLEAN,
-        "false",
-        "Whether such log lines show the beginning of the record's key and value.",
-    ),
-    Property(
-        "errors.deadletterqueue.topic.name",
-        Type.STRING,
-        "",
-        "Topic that takes the records that are given up; without it they are dropped.",
-    ),
-    Property(
-        "errors.deadletterqueue.topic.replication.factor",
-        Type.INT,
-        "3",
-        "Replicas of that topic, if it has to be created.",
-        validator=between(1),
-    ),
-    Property(
-        "errors.deadletterqueue.context.headers.enable",
-        Type.BOOLEAN,
-        "false",
-        "Whether headers of its records say what failed, and where.",
-        Importance.MEDIUM,
-    ),
-)
-
 #: The properties of error handling for sinks, and for sources, which in Connect have no dead letters.
-SINK_ERRORS: Final = in_group("Error Handling", *_ERRORS)
+SINK_ERRORS: Final = in_group("Error Handling", *ERROR_POLICY)
 SOURCE_ERRORS: Final = SINK_ERRORS
 
-_DEFINITION: Final = Definition(_ERRORS)
+_DEFINITION: Final = Definition(ERROR_POLICY)
 
 
 class Stage(StrEnum):
@@ -119,7 +70,7 @@ class ErrorSettings:
         Raises:
             InvalidConfig: with every problem there is; a ConfigError.
         """
-        known = {each.name for each in _ERRORS}
+        known = {each.name for each in ERROR_POLICY}
         return cls.from_config(_DEFINITION.parse({name: text for name, text in properties.items() if name in known}))
 
     @classmethod
@@ -190,7 +141,7 @@ Report = Callable[[StageFailed], Awaitable[None]]
 class Tolerance:
     """The error policy of one task.
 
-    `clock` gives seconds, `sleep` waits for seconds. A record that is given up has been reported when `give_up` returns, so its offset
+    `clock` gives seconds, `sleep` waits for seconds, `now_ms` gives milliseconds since the epoch, for `counts`. A record that is given up has been reported when `give_up` returns, so its offset
     may be committed.
     """
 
@@ -201,11 +152,15 @@ class Tolerance:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        counts: ErrorCounts | None = None,
     ) -> None:
+        self.counts = counts if counts is not None else ErrorCounts()
         self._settings = settings
         self._task = task
         self._clock = clock
         self._sleep = sleep
+        self._now_ms = now_ms
 
     async def attempt(self, stage: Stage, executing: type, operation: Callable[[], T]) -> T:
         """Return what the operation does; it is called again after errors that are `retriable`, for `errors.retry.timeout`.
@@ -221,10 +176,12 @@ class Tolerance:
             except Exception as error:
                 started = self._clock() if started is None else started
                 attempt += 1
+                self.counts.failures += 1
                 pause = self._pause(error, attempt, started)
                 if pause is None:
                     raise StageFailed(stage, executing, error) from error
             await self._sleep(pause)
+            self.counts.retries += 1
 
     async def give_up(self, failed: StageFailed, record: Origin, report: Report | None = None) -> None:
         """Go on without the record, which `report` keeps; what that raises passes.
@@ -232,13 +189,31 @@ class Tolerance:
         Raises:
             RecordFailed: it is not to be tolerated; the sentence says where the record stands and what failed.
         """
+        self._count(failed)
         if not self._tolerates(failed):
             raise self._intolerable(failed, record) from failed.error
+        self.counts.skipped += 1
         if self._settings.log:
+            self.counts.logged += 1
             content = f" ({_shortened(record.content)})" if self._settings.log_records and record.content else ""
             log.error("%s%s", self._fact(failed, record), content)
+        if self._settings.dead_letter_topic:
+            self.counts.dead_letters += 1
         if report is not None:
+            await self._report(failed, report)
+
+    async def _report(self, failed: StageFailed, report: Report) -> None:
+        try:
             await report(failed)
+        except Exception:
+            self.counts.dead_letter_failures += 1
+            raise
+
+    def _count(self, failed: StageFailed) -> None:
+        self.counts.errors += 1
+        self.counts.last_ms = self._now_ms()
+        if failed.stage is Stage.TASK_PUT:
+            self.counts.failures += 1  # what a task reports was not attempted here
 
     def _pause(self, error: Exception, attempt: int, started: float) -> float | None:
         """Return how long to wait before the next attempt; None when there is none."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cdc.config.settings import ConnectorConfig, KafkaSettings, PipelineSettings
+from cdc.connect.batch_encoding import batch_encoders
 from cdc.connect.conversion import Conversion
 from cdc.connect.dead_letters import DeadLetterQueue
 from cdc.connect.encoding import RecordEncoder
@@ -34,12 +35,23 @@ from cdc.sources.connector import Properties, SourceTask
 #: Waited for from the beginning: where Kafka is, the worker knows and not the connector.
 OUTAGES: Final = (KafkaUnavailable,)
 
+Verify = Callable[[], Awaitable[None]]
+
 
 class PipelineWork:
     """The whole path from a database's log to Kafka, as `cdc-stream run` runs it."""
 
-    def __init__(self, config: ConnectorConfig) -> None:
-        self._pipeline = build_pipeline(config, outages=OUTAGES)
+    def __init__(self, config: ConnectorConfig, encoder: RecordEncoder, verify: Verify | None = None) -> None:
+        """Take the connector, and the encoder of its rows; the transforms are closed when it ends. `verify` is as for `Host.work`."""
+        self._chain = encoder.conversion.chain
+        new_encoder = batch_encoders(encoder, by_record=config.by_record)
+        self._pipeline = build_pipeline(config, outages=OUTAGES, new_encoder=new_encoder, verify=verify)
+        self._pipeline.status.counts.errors = encoder.tolerance.counts
+
+    @property
+    def status(self) -> PipelineStatus:
+        """See `Work.status`."""
+        return self._pipeline.status
 
     @property
     def topics(self) -> set[str]:
@@ -48,7 +60,10 @@ class PipelineWork:
 
     async def run(self) -> None:
         """See `Work.run`."""
-        await self._pipeline.run()
+        try:
+            await self._pipeline.run()
+        finally:
+            self._chain.close()
 
 
 class SourceWork:
@@ -63,8 +78,10 @@ class SourceWork:
         kafka: KafkaSettings,
         encoder: RecordEncoder,
         settings: PipelineSettings,
+        verify: Verify | None = None,
     ) -> None:
-        """Take what every session of the task shares; `encoder` and `kafka` are the task's own."""
+        """Take what every session of the task shares; `encoder` and `kafka` are the task's own, `verify` is as for `Host.work`."""
+        self._verify = verify
         self._connector = connector
         self._new_task = new_task
         self._properties = properties
@@ -72,6 +89,12 @@ class SourceWork:
         self._encoder = encoder
         self._claim: Callable[[], Claim | None] = lambda: None
         self._pipeline = Pipeline(self._session, settings, outages=OUTAGES)
+        self._pipeline.status.counts.errors = encoder.tolerance.counts
+
+    @property
+    def status(self) -> PipelineStatus:
+        """See `Work.status`."""
+        return self._pipeline.status
 
     @property
     def topics(self) -> set[str]:
@@ -80,10 +103,13 @@ class SourceWork:
 
     async def run(self) -> None:
         """See `Work.run`."""
-        await self._pipeline.run()
+        try:
+            await self._pipeline.run()
+        finally:
+            self._encoder.conversion.chain.close()
 
     def _session(self, status: PipelineStatus) -> SourceTaskSession:
-        publisher = TransactionalPublisher(self._kafka, self._connector, claim=self._claim())
+        publisher = TransactionalPublisher(self._kafka, self._connector, claim=self._claim(), verify=self._verify)
         self._claim = lambda: publisher.claim
         return SourceTaskSession(
             task=self._new_task(),
@@ -93,6 +119,7 @@ class SourceWork:
             encoder=self._encoder,
             status=status,
             clock=time.monotonic,
+            transaction_timeout=self._kafka.transaction_timeout,
         )
 
     def _loader(
@@ -121,24 +148,34 @@ class SinkWork:
     """A sink task in its consumer group; after an outage that the client does not mend by itself, a new task begins."""
 
     def __init__(self, plan: SinkPlan) -> None:
-        self.topics: set[str] = set()
         self._plan = plan
         self._pipeline = Pipeline(self._session, PipelineSettings(), outages=(*OUTAGES, RetryLater))
+        self._pipeline.status.limit = plan.group.max_poll_interval
+
+    @property
+    def status(self) -> PipelineStatus:
+        """See `Work.status`."""
+        return self._pipeline.status
+
+    @property
+    def topics(self) -> set[str]:
+        """See `Work.topics`."""
+        return self._pipeline.status.topics
 
     async def run(self) -> None:
         """See `Work.run`."""
         await self._pipeline.run()
 
     def _session(self, status: PipelineStatus) -> SinkSession:
-        return SinkSession(self._plan, self.topics.add)
+        return SinkSession(self._plan, status)
 
 
 @dataclass(frozen=True, slots=True)
 class SinkSession:
-    """One run of a sink task, with its dead letters; `on_topic` hears of the topics of its records."""
+    """One run of a sink task, with its dead letters; `status` is told how it goes."""
 
     plan: SinkPlan
-    on_topic: Callable[[str], None]
+    status: PipelineStatus
 
     async def run(self) -> None:
         """Run until cancelled, or raise why it cannot go on."""
@@ -159,7 +196,8 @@ class SinkSession:
 
     def _task(self, dead_letters: KafkaDeadLetterWriter | None) -> WorkerSinkTask:
         plan, parts = self.plan, self.plan.new_conversion()
-        tolerance = Tolerance(plan.errors, plan.id, clock=time.monotonic, sleep=asyncio.sleep)
+        counts = self.status.counts.errors
+        tolerance = Tolerance(plan.errors, plan.id, clock=time.monotonic, sleep=asyncio.sleep, counts=counts)
         queue = DeadLetterQueue(plan.errors, plan.id, dead_letters)
         return WorkerSinkTask(
             plan.id,
@@ -170,6 +208,7 @@ class SinkSession:
             topics=plan.topics,
             clock=time.monotonic,
             offset_flush_interval=plan.flush_interval,
-            on_topic=self.on_topic,
+            on_topic=self.status.topics.add,
             grace=plan.grace,
+            status=self.status,
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +15,7 @@ from cdc.config.regex import compile_java
 from cdc.config.secret import MASK
 from cdc.config.settings import ConnectorConfig
 from cdc.config.worker import WorkerSettings
+from cdc.config.worker_clients import GROUP_CONSUMER
 from cdc.connect.aliases import Kind
 from cdc.connect.connector_offsets import (
     group_of,
@@ -30,17 +29,20 @@ from cdc.connect.connector_offsets import (
 from cdc.connect.connector_properties import for_pipeline, for_sink, for_source
 from cdc.connect.conversion import conversion
 from cdc.connect.effective import Effective, effective, inherited
-from cdc.connect.encoding import RecordEncoder
+from cdc.connect.encoding import record_encoder
 from cdc.connect.herder import ConnectorOffset, ConnectorType, NotFound, PluginInfo, RequestError, TaskId
 from cdc.connect.host import ConnectorHandle
+from cdc.connect.metrics.startups import CountedWork
 from cdc.connect.plugins import Plugin, Plugins
 from cdc.connect.task_run import Work
-from cdc.connect.tolerance import ErrorSettings, Tolerance
+from cdc.connect.tolerance import ErrorSettings
 from cdc.connect.validation import ConfigInfos, config_keys, errors_of, failure, validate
-from cdc.connect.work import PipelineWork, SinkPlan, SinkWork, SourceWork
+from cdc.connect.work import PipelineWork, SinkPlan, SinkWork, SourceWork, Verify
 from cdc.errors import CdcError
 from cdc.kafka.cluster import cluster_id
-from cdc.kafka.group import GROUP_CONSUMER, GroupSettings
+from cdc.kafka.fencing import fence
+from cdc.kafka.group import GroupSettings
+from cdc.metrics.counters import Startups
 from cdc.model.position import Json
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ class Worker:
         self._settings = settings
         self._plugins = plugins
         self._cluster_id = ""
+        self.startups = Startups()
         self._brought: dict[str, set[str]] = {}
 
     async def check(self, name: str, config: Mapping[str, str]) -> ConnectorType:
@@ -94,31 +97,68 @@ class Worker:
         errors = errors_of(await self._validated(plugin, {**config, "name": name}))
         if errors:
             raise failure(errors)
-        return ConnectorType.SINK if plugin.kind is Kind.SINK else ConnectorType.SOURCE
+        return self.kind(config)
+
+    def kind(self, config: Mapping[str, str]) -> ConnectorType:
+        """See `Host.kind`."""
+        try:
+            return ConnectorType.SINK if self._plugin(config).kind is Kind.SINK else ConnectorType.SOURCE
+        except RequestError:
+            return ConnectorType.UNKNOWN
 
     def version(self, config: Mapping[str, str]) -> str:
         """See `Host.version`."""
-        return self._plugin(config).version
+        try:
+            return self._plugin(config).version
+        except RequestError:
+            return ""
 
     async def start_connector(self, name: str, config: Mapping[str, str]) -> ConnectorHandle:
         """See `Host.start_connector`."""
-        known = self._known(name, config)
+        with self.startups.connectors.attempt():
+            return await self._start_connector(self._known(name, config))
+
+    async def _start_connector(self, known: _Known) -> ConnectorHandle:
         connector, found = known.connector, known.found
         await connector.start(found.values)
         tasks: Sequence[Mapping[str, str]] = await connector.task_configs(int(found.values.get("tasks.max", "1")))
         written = [found.written({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
         return ConnectorHandle(connector, written)
 
-    def work(self, id: TaskId, config: Mapping[str, str], task: Mapping[str, str]) -> Work:  # noqa: A002
+    def work(
+        self,
+        id: TaskId,  # noqa: A002
+        config: Mapping[str, str],
+        task: Mapping[str, str],
+        verify: Verify | None = None,
+    ) -> Work:
         """See `Host.work`."""
+        return CountedWork(partial(self._new_work, id, config, task, verify), self.startups.tasks)
+
+    def _new_work(
+        self,
+        id: TaskId,  # noqa: A002
+        config: Mapping[str, str],
+        task: Mapping[str, str],
+        verify: Verify | None,
+    ) -> Work:
         known = self._known(id.connector, config)
         if known.is_pipeline:
             definition = known.plugin.load().definition
             # Parsed and not read anew: what a provider brought may itself look like a reference.
             parsed = definition.parse(known.found.with_client(definition), known.found.secret)
-            return PipelineWork(ConnectorConfig.from_config(parsed))
+            return PipelineWork(
+                ConnectorConfig.from_config(parsed), record_encoder(self._plugins, known.found, id), verify
+            )
         properties = known.found.read({name: text for name, text in task.items() if name != "task.class"})
-        return self._sink(known, id, properties) if known.is_sink else self._source(known, id, properties)
+        return self._sink(known, id, properties) if known.is_sink else self._source(known, id, properties, verify)
+
+    async def fence(self, name: str, config: Mapping[str, str], tasks: int) -> None:
+        """See `Host.fence`."""
+        known = self._known(name, config)
+        if not known.is_sink and tasks:
+            kafka = known.found.kafka()
+            await fence(kafka, {known.found.kafka(task).transactional_id for task in range(tasks)})
 
     def hide(self, name: str, text: str) -> str:
         """See `Host.hide`."""
@@ -251,7 +291,7 @@ class Worker:
             # That a secret cannot be fetched is found again, property by property; the others are looked at without it.
             unknown = {problem.name for problem in error.problems}
             known = _Known(plugin, self._effective(name, {n: t for n, t in config.items() if n not in unknown}))
-        return [*await _own_problems(known), *(() if known.is_pipeline else self._unmade(known))]
+        return [*await _own_problems(known), *self._unmade(known)]
 
     def _inherited(self, plugin: Plugin, config: Mapping[str, str]) -> Mapping[str, str]:
         """Return what the worker adds to a configuration, as far as the connector's definition knows it."""
@@ -263,20 +303,18 @@ class Worker:
         try:
             conversion(self._plugins, known.found)
         except InvalidConfig as error:
-            return error.problems
+            return [each for each in error.problems if not _is_listed(known, each.name)]
         return ()
 
-    def _source(self, known: _Known, id: TaskId, task: Mapping[str, str]) -> Work:  # noqa: A002
-        errors = ErrorSettings.from_properties(known.found.values)
-        tolerance = Tolerance(errors, id, clock=time.monotonic, sleep=asyncio.sleep)
-        encoder = RecordEncoder(id, conversion(self._plugins, known.found), tolerance, errors, _now_ms)
+    def _source(self, known: _Known, id: TaskId, task: Mapping[str, str], verify: Verify | None) -> Work:  # noqa: A002
         return SourceWork(
             known.found.name,
             known.plugin.load().task,
             task,
             kafka=known.found.kafka(id.task),
-            encoder=encoder,
+            encoder=record_encoder(self._plugins, known.found, id),
             settings=known.found.pipeline(),
+            verify=verify,
         )
 
     def _sink(self, known: _Known, id: TaskId, task: Mapping[str, str]) -> Work:  # noqa: A002
@@ -301,6 +339,11 @@ class Worker:
         given = {**self._settings.kafka_properties("consumer"), **found.beneath("consumer.override.")}
         known = {name: text for name, text in given.items() if _GROUP.find(name)}
         return GroupSettings.from_config(group_of(found.name), _GROUP.parse(known))
+
+
+def _is_listed(known: _Known, name: str) -> bool:
+    """Whether a property of a converter stands in the table of a pipeline, by which it is looked at already."""
+    return known.is_pipeline and name not in CONVERTERS and known.plugin.load().definition.find(name) is not None
 
 
 async def _own_problems(known: _Known) -> Sequence[Problem]:
@@ -338,7 +381,3 @@ def _topics(values: Mapping[str, str]) -> Sequence[str] | re.Pattern[str]:
     pattern = values.get("topics.regex", "")
     # The translation is for filters, which take no account of case; topics have case.
     return re.compile(compile_java(pattern).pattern, re.ASCII) if pattern else split_list(values.get("topics", ""))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

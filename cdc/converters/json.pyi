@@ -18,3 +18,6 @@ class JsonConverter:
     ) -> None: ...
     def convert(self, batch: ChangeBatch) -> RecordBatch:
         """Encode every row's key, value and own header."""
+
+    def convert_rows(self, batch: ChangeBatch, start: int, stop: int) -> RecordBatch:
+        """Encode the rows from `start` up to `stop`; raises IndexError for rows that the batch does not have."""

@@ -41,13 +41,19 @@ cdef class JsonConverter:
 
     def convert(self, ChangeBatch batch):
         """Encode every row's key, value and own header."""
+        return self.convert_rows(batch, 0, batch.row_count)
+
+    def convert_rows(self, ChangeBatch batch, int64_t start, int64_t stop):
+        """Encode the rows from `start` up to `stop`; raises IndexError for rows that the batch does not have."""
         cdef RecordBatch records = RecordBatch()
         cdef list plans = [self.plan(table) for table in batch.tables]
         cdef list topics = [records.use_topic((<TablePlan> plan).topic) for plan in plans]
         cdef bytes stamps = _stamps(batch.stamp_ns)
         cdef const Row *row
         cdef int64_t at
-        for at in range(batch.row_count):
+        if not 0 <= start <= stop <= batch.row_count:
+            raise IndexError(f"rows {start} to {stop} of {batch.row_count}")
+        for at in range(start, stop):
             row = &batch.rows[at]
             self.write_row(plans[row.table], batch, row, stamps, topics[row.table], records)
         records.headers = self.headers

@@ -15,9 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 
 from cdc.config.definition import Config
-from cdc.config.property import Property, Type
 from cdc.config.settings import KafkaSettings
-from cdc.config.validators import between
 from cdc.errors import KafkaRefused, KafkaUnavailable
 from cdc.kafka.client import abort, client_arguments, probe
 from cdc.kafka.consumer import ConsumedRecord
@@ -29,61 +27,6 @@ CLOSE_SECONDS: Final = 2.0
 #: How often topics that are missing are looked for.
 LOOK_SECONDS: Final = 1.0
 NO_OFFSET: Final = -1
-
-GROUP_CONSUMER: Final = (
-    Property(
-        "auto.offset.reset",
-        Type.STRING,
-        "earliest",
-        "Where reading begins in a partition of which the group has no offset, or one that is gone.",
-        choices=("earliest", "latest"),
-    ),
-    Property(
-        "max.poll.records", Type.INT, "500", "Largest number of records handed over at once.", validator=between(1)
-    ),
-    Property(
-        "session.timeout.ms",
-        Type.INT,
-        "10000",
-        "How long a member may be silent before its partitions go to others, in milliseconds.",
-        validator=between(1000, unit="milliseconds"),
-        debezium_default="45000",
-        why="the partitions of a killed worker are read on sooner",
-    ),
-    Property(
-        "heartbeat.interval.ms",
-        Type.INT,
-        "3000",
-        "How often a member says that it is alive, in milliseconds; at most a third of the session timeout.",
-        validator=between(1, unit="milliseconds"),
-    ),
-    Property(
-        "max.poll.interval.ms",
-        Type.INT,
-        "300000",
-        "How long a task may work on what it was handed over before its partitions go to others, in milliseconds.",
-        validator=between(1, unit="milliseconds"),
-    ),
-    Property("fetch.min.bytes", Type.INT, "1", "How much a broker waits for before it answers.", validator=between(1)),
-    Property(
-        "fetch.max.wait.ms",
-        Type.INT,
-        "500",
-        "How long it waits for that at most, in milliseconds.",
-        validator=between(1, unit="milliseconds"),
-    ),
-    Property(
-        "fetch.max.bytes", Type.INT, "52428800", "Most that a broker answers with, in bytes.", validator=between(1)
-    ),
-    Property(
-        "max.partition.fetch.bytes",
-        Type.INT,
-        "1048576",
-        "Most that it answers with for one partition, in bytes; a larger record comes alone.",
-        validator=between(1),
-    ),
-)
-"""The properties of a sink's consumer (`consumer.…` of the worker, `consumer.override.…` of the connector), without prefix."""
 
 
 @dataclass(frozen=True, slots=True)

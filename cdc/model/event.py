@@ -39,9 +39,15 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Unconvertible:
-    """A value that its schema could not carry, and which became null under the policy `warn`."""
+    """A value that its schema could not carry; `value` is the beginning of its text.
+
+    Under the policy `warn` it became null, and `row` is -1. Under `keep` its text stands in its cell, and `row` is the batch's first row
+    of the change that it belongs to.
+    """
 
     table: str
     column: str
     value: str
     reason: str
+    row: int = -1
+    remedy: str = ""

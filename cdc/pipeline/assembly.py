@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Final
 
-from cdc.config.settings import ConnectorConfig
+from cdc.config.settings import ConnectorConfig, ConvertingFailure, PostgresSettings
+from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
-from cdc.errors import CdcError
+from cdc.errors import CdcError, ConfigError
 from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
+from cdc.pipeline.encoding import BatchEncoder, DirectEncoder, NewEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
@@ -20,6 +23,7 @@ from cdc.sources.postgres.source import PostgresLog
 
 #: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
 SNAPSHOT_TRANSACTION_SECONDS = 900.0
+_NEEDS_PLUGINS: Final = "Run it with `cdc-stream run` or in a worker, or leave these properties out."
 
 
 def build_pipeline(
@@ -27,49 +31,76 @@ def build_pipeline(
     *,
     on_source: Callable[[Source], None] | None = None,
     outages: tuple[type[CdcError], ...] = (),
+    new_encoder: NewEncoder | None = None,
+    verify: Callable[[], Awaitable[None]] | None = None,
 ) -> Pipeline:
     """Return the pipeline of a connector, not started.
 
-    `on_source` hears of every new source, for progress and lag; `outages` are as for `Pipeline`.
+    `on_source` hears of every new source, for progress and lag; `outages` are as for `Pipeline`. `new_encoder` makes what applies
+    transforms, other converters and the error policy, which take plugins (`cdc.connect.batch_encoding`); without it the compiled JSON
+    converter works alone, and its errors end the pipeline. `verify` is as for `TransactionalPublisher`.
+
+    Raises:
+        ConfigError: the connector has transforms or other converters, and there is no `new_encoder`.
     """
+    if new_encoder is None and config.by_record:
+        raise ConfigError(f"connector {config.name} has transforms or converters that need plugins", _NEEDS_PLUGINS)
+    settings = config.source if new_encoder is None else _keeping(config.source)
     run_id = str(uuid.uuid4())
-    publishers = _Publishers(config)
+    publishers = _Publishers(config, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
-        source = PostgresLog(config.source)
+        source = PostgresLog(settings)
         if on_source is not None:
             on_source(source)
         return Session(
             source,
             open_publisher=publishers.open,
             load_offset=lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
-            converter=JsonConverter(
-                config.key_converter,
-                config.value_converter,
-                context_headers(config, run_id),
-                config.source.unavailable_placeholder,
-            ),
+            encoder=_encoder(config, source, context_headers(config, run_id), new_encoder),
             settings=config.pipeline,
             status=status,
             transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
             clock=time.monotonic,
         )
 
-    return Pipeline(new_session, config.pipeline, outages=outages)
+    pipeline = Pipeline(new_session, config.pipeline, outages=outages)
+    pipeline.status.plugin = "postgres"
+    return pipeline
+
+
+def _keeping(source: PostgresSettings) -> PostgresSettings:
+    """Return settings by which the encoder, which knows the row and its key, meets what the decoder would fail at."""
+    if source.converting_failure is not ConvertingFailure.FAIL:
+        return source
+    return replace(source, converting_failure=ConvertingFailure.KEEP)
+
+
+def _encoder(
+    config: ConnectorConfig, source: Source, headers: tuple[tuple[str, bytes], ...], new_encoder: NewEncoder | None
+) -> BatchEncoder:
+    placeholder = config.source.unavailable_placeholder
+    converter = JsonConverter(config.key_converter, config.value_converter, headers, placeholder)
+    if new_encoder is None:
+        return DirectEncoder(converter)
+    return new_encoder(converter, ChangeRecords(headers, placeholder, source.partition))
 
 
 class _Publishers:
     """Makes the publishers of a connector, one after another; each knows what the one before it held."""
 
-    def __init__(self, config: ConnectorConfig) -> None:
+    def __init__(self, config: ConnectorConfig, verify: Callable[[], Awaitable[None]] | None) -> None:
         self._config = config
+        self._verify = verify
         self._last: TransactionalPublisher | None = None
 
     def open(self, snapshot: bool) -> TransactionalPublisher:
         kafka = self._config.kafka
         seconds = SNAPSHOT_TRANSACTION_SECONDS if snapshot else kafka.transaction_timeout
         claim = self._last.claim if self._last is not None else None
-        self._last = TransactionalPublisher(replace(kafka, transaction_timeout=seconds), self._config.name, claim=claim)
+        self._last = TransactionalPublisher(
+            replace(kafka, transaction_timeout=seconds), self._config.name, claim=claim, verify=self._verify
+        )
         return self._last
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -36,12 +37,14 @@ class Pipeline:
         settings: PipelineSettings,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
         outages: tuple[type[CdcError], ...] = (),
     ) -> None:
         self.status = PipelineStatus()
         self._new_session = new_session
         self._settings = settings
         self._sleep = sleep
+        self._clock = clock
         self._outages = outages
         self._attempt = 0
         self._seen = 0
@@ -66,8 +69,7 @@ class Pipeline:
             raise cause
         if not self.status.problem:
             log.warning("%s Waiting until it works again.", cause.sentence() if isinstance(cause, CdcError) else cause)
-        self.status.problem = str(cause)
-        self.status.state = State.WAITING
+        self.status.wait(str(cause), self._clock())
         self.status.restarts += 1
         await self._sleep(backoff(self._attempt, self._settings.retry_delay))
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from cdc.config.settings import PipelineSettings
 from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, SourceLost
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
+from cdc.pipeline.encoding import BatchEncoder
 from cdc.pipeline.publisher import Publisher
-from cdc.pipeline.status import PipelineStatus, State, Tally
+from cdc.pipeline.status import PipelineStatus, Tally
 from cdc.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -29,13 +31,6 @@ OWNERSHIP_SECONDS = 30.0
 SPLIT_SHARE = 0.5
 #: On records of the second and later parts of a split source transaction: how many of its changes came in earlier parts.
 CONTINUES_HEADER = "cdc.transaction.continues"
-
-
-class Converter(Protocol):
-    """Encodes changes (see `cdc.converters.base.BatchConverter`)."""
-
-    def convert(self, batch: ChangeBatch) -> RecordBatch:
-        """Return the records of a batch."""
 
 
 P = TypeVar("P", bound=Publisher)
@@ -55,21 +50,23 @@ class Session(Generic[P]):
         *,
         open_publisher: Callable[[bool], P],
         load_offset: Callable[[P], Awaitable[Offset | None]],
-        converter: Converter,
+        encoder: BatchEncoder,
         settings: PipelineSettings,
         status: PipelineStatus,
         transaction_timeouts: tuple[float, float],
         clock: Callable[[], float],
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._source = source
         self._open_publisher = open_publisher
         self._load_offset = load_offset
-        self._converter = converter
+        self._encoder = encoder
         self._settings = settings
         self._status = status
         self._timeouts = transaction_timeouts
         self._timeout = transaction_timeouts[False]
         self._clock = clock
+        self._wall_ns = wall_ns
         self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(QUEUED_BATCHES)
         self._publisher: P | None = None
         self._in_snapshot = False
@@ -99,8 +96,9 @@ class Session(Generic[P]):
             # Anew, as another instance may have come and gone between the two publishers.
             stored = await self._load_offset(await self._prepare_snapshot())
         self._in_snapshot = _needs_snapshot(stored)
-        self._status.state = State.SNAPSHOT if self._in_snapshot else State.STREAMING
         await self._start_source(stored)
+        self._status.source, self._status.queued = self._source, self._queue.qsize
+        self._status.start(self._clock(), snapshot=self._in_snapshot)
 
     async def _start_source(self, stored: Offset | None) -> None:
         """Start the source. What seems lost is not, if a later instance has moved both the offset and the slot."""
@@ -132,13 +130,13 @@ class Session(Generic[P]):
                 "Stop one of the two; this one goes on from the stored offset.",
             )
         self._in_snapshot = False
-        self._status.state = State.STREAMING
+        self._status.end_snapshot(self._clock())
 
     async def _use_publisher(self, *, snapshot: bool) -> P:
         """Replace the publisher by one for the snapshot or for streaming."""
         if self._publisher is not None:
             await self._publisher.close()
-        self._timeout = self._timeouts[snapshot]
+        self._timeout = self._status.limit = self._timeouts[snapshot]
         self._publisher = self._open_publisher(snapshot)
         await self._publisher.start()
         return self._publisher
@@ -153,9 +151,18 @@ class Session(Generic[P]):
                 await self._publisher.close()
 
     async def _read(self) -> None:
+        asked = self._clock()
         async for batch in self._source.batches():
-            self._status.begun = True
+            self._note_read(len(batch), self._clock() - asked)
             await self._queue.put(batch)
+            asked = self._clock()
+
+    def _note_read(self, rows: int, seconds: float) -> None:
+        status = self._status
+        status.begun = True
+        status.come_up()
+        status.read(rows, self._clock(), seconds)
+        status.snapshot.progress = self._source.progress or status.snapshot.progress
 
     async def _publish(self) -> None:
         while True:
@@ -212,24 +219,31 @@ class Session(Generic[P]):
         return self._timeout * SPLIT_SHARE - (self._clock() - tally.opened)
 
     async def _send(self, batch: ChangeBatch, tally: Tally) -> None:
-        records = self._converter.convert(batch)
-        if tally.continues and batch.continues:
-            records.headers = (*records.headers, (CONTINUES_HEADER, b"%d" % tally.continues))
-        await self._require_publisher().send(records)
+        for records in await self._encoder.encode(batch):
+            if tally.continues and batch.continues:
+                records.headers = (*records.headers, (CONTINUES_HEADER, b"%d" % tally.continues))
+            await self._hand_over(records, tally)
         tally.rows += len(batch)
-        tally.records += len(records)
-        self._status.topics.update(records.topics)
-        tally.record_bytes += records.size
+        if batch.transactions:
+            tally.transactions += len(batch.transactions)
+            tally.commit_us = batch.transactions[-1].commit_us
         if batch.boundary:
             tally.continues = 0  # what follows begins in this Kafka transaction
         self._report_problems(batch)
+
+    async def _hand_over(self, records: RecordBatch, tally: Tally) -> None:
+        await self._require_publisher().send(records)
+        tally.records += len(records)
+        tally.record_bytes += records.size
+        self._status.topics.update(records.topics)
 
     async def _commit(self, position: Position, tally: Tally, *, begun: bool = False) -> None:
         publisher = self._require_publisher()
         if not begun:
             await publisher.begin()
+        started = self._clock()
         await publisher.commit(self._source.partition, position.offset())
-        self._count(position, tally)
+        self._count(position, tally, self._clock() - started)
         self._source.acknowledge(position)
         self._committed = position
         self._moved_to = None
@@ -237,24 +251,23 @@ class Session(Generic[P]):
         if self._in_snapshot and "snapshot" not in position.offset():
             await self._end_snapshot(position)
 
-    def _count(self, position: Position, tally: Tally) -> None:
+    def _count(self, position: Position, tally: Tally, seconds: float) -> None:
         status = self._status
         status.position = position
-        status.rows += tally.rows
-        status.records += tally.records
-        status.record_bytes += tally.record_bytes
-        status.transactions += 1 if tally.rows else 0
-        status.commits += 1
+        status.commit(tally, self._clock(), seconds)
+        if tally.commit_us:
+            status.behind_ms = max(self._wall_ns() // 1000 - tally.commit_us, 0) / 1000
         if status.problem:
             log.info("working again, at %s", position)
-            status.problem = ""
+        status.work()
 
     def _report_problems(self, batch: ChangeBatch) -> None:
-        for problem in batch.problems[:3]:
+        nulled = [problem for problem in batch.problems if problem.row < 0]
+        for problem in nulled[:3]:
             log.warning(
                 "value %r of %s.%s became null: %s", problem.value, problem.table, problem.column, problem.reason
             )
-        self._status.nulled_values += len(batch.problems)
+        self._status.nulled_values += len(nulled)
 
     def _report_split(self) -> None:
         if self._in_snapshot:

@@ -18,6 +18,7 @@ from cdc.errors import CdcError, Fenced, KafkaUnavailable, SourceRefused, Source
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.records import RecordBatch
+from cdc.pipeline.encoding import DirectEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.session import CONTINUES_HEADER, Session
 from cdc.pipeline.status import PipelineStatus
@@ -158,7 +159,7 @@ class Process:
             SimulatedLog(self.world.server, lambda: self._connected(travel), travel),
             open_publisher=lambda snapshot: SimulatedPublisher(self, TIMEOUTS[snapshot]),
             load_offset=self._load_offset,
-            converter=Converter(),
+            encoder=DirectEncoder(Converter()),
             settings=PROCESS_SETTINGS,
             status=status,
             transaction_timeouts=TIMEOUTS,

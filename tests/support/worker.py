@@ -1,8 +1,9 @@
-"""A worker as a process: `cdc-stream connect standalone`, driven over its REST API."""
+"""A worker as a process, `cdc-stream connect standalone` or `distributed`, driven over its REST API."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ TEXT = "org.apache.kafka.connect.storage.StringConverter"
 
 
 class Worker:
-    """Starts and stops as often as wanted, always at the same port; `folder` takes its properties and its output."""
+    """A worker on its own. Starts and stops as often as wanted, always at the same port; `folder` takes its properties and its output."""
 
     def __init__(self, folder: Path, servers: str, offsets: str, *connectors: Path, **more: str) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -48,12 +49,22 @@ class Worker:
         return self.log.read_text(errors="replace")
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start, and wait until it is ready."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start, and do not wait."""
         with self.log.open("ab") as output:
-            command = [str(SCRIPT), "connect", "standalone", str(self._file), *map(str, self._connectors)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def wait(self) -> None:
+        """Wait until it is ready."""
         until(lambda: self.process.poll() is not None or self._answers(), f"an answer; it printed:\n{self.output}")
         assert self.process.poll() is None, self.output
+
+    def _command(self) -> list[str]:
+        return [str(SCRIPT), "connect", "standalone", str(self._file), *map(str, self._connectors)]
 
     def _answers(self) -> bool:
         try:
@@ -98,6 +109,28 @@ class Worker:
         """Return why the first task of a connector has failed, or ""."""
         found = self.call("GET", f"/connectors/{quote(name, safe='')}/status")[1]
         return str(found["tasks"][0].get("trace", "")) if found["tasks"] else ""
+
+
+class ClusterWorker(Worker):
+    """One of the workers of the cluster `group`, whose topics begin with that name; `number` tells it from the others."""
+
+    def __init__(self, folder: Path, servers: str, group: str, number: int = 0, **more: str) -> None:
+        self.number = number
+        own = folder / str(number)
+        own.mkdir()
+        topics = {f"{what}_storage_topic": f"{group}.{what}s" for what in ("config", "status")}
+        super().__init__(own, servers, f"{group}.offsets", group_id=group, **topics, **more)
+
+    def suspend(self) -> None:
+        """Keep it from doing anything, by SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, by SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def _command(self) -> list[str]:
+        return [str(SCRIPT), "connect", "distributed", str(self._file)]
 
 
 def _parsed(text: bytes) -> Any:

@@ -8,6 +8,7 @@ from cdc.sources.postgres.values cimport ValueDecoder
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.event import Unconvertible
+from cdc.model.schema import ConnectType
 
 #: How many variable fields the source block has, in the order in which `SourceInfo` puts them.
 SOURCE_VARIABLES = ("ts_ms", "snapshot", "sequence", "ts_us", "ts_ns", "txId", "lsn", "origin", "origin_lsn")
@@ -18,7 +19,8 @@ cdef class RowPlan:
 
     `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
-    their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError.
+    their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError, `keep` leaves
+    the server's text in the cell, which converters refuse, and notes them with their row.
     """
 
     def __init__(self, table, list decoders, tuple targets, str on_error="warn"):
@@ -42,7 +44,12 @@ cdef class RowPlan:
             (<ValueDecoder> self.decoders[column]).decode(text, size, batch, first + target)
         except ConversionError as error:
             self._refuse(error, target, text[:size], batch)
-            batch.put_null(first + target)
+            if self.on_error != "keep":
+                batch.put_null(first + target)
+            elif self.table.columns[target].schema.type is ConnectType.STRING:
+                batch.put_bytes(first + target, text, size)
+            else:
+                batch.put_text(first + target, text, size)
         except DecodeError as error:
             raise DecodeError(f"{self._place(target)}: {error.fact}", text[:size], error.offset) from error
         return 0
@@ -50,12 +57,15 @@ cdef class RowPlan:
     def _place(self, target):
         return f"{self.table.id}.{self.table.columns[target].name}"
 
-    def _refuse(self, error, target, text, batch):
+    def _refuse(self, error, target, text, ChangeBatch batch):
         if self.on_error == "fail":
             raise ConversionError(f"{self._place(target)}: {error}", error.remedy) from error
-        if self.on_error == "warn":
-            shown = text[:64].decode("utf-8", "replace")
-            batch.problems.append(Unconvertible(str(self.table.id), self.table.columns[target].name, shown, str(error)))
+        if self.on_error == "skip":
+            return
+        shown = text[:64].decode("utf-8", "replace")
+        row = batch.row_count if self.on_error == "keep" else -1
+        where = str(self.table.id), self.table.columns[target].name
+        batch.problems.append(Unconvertible(*where, shown, str(error), row, error.remedy))
 
 
 cdef class SourceInfo:

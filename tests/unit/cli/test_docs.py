@@ -1,4 +1,4 @@
-"""The reference pages of the command line, of connectors and of the errors are those of the code."""
+"""The reference pages of the command line, of connectors, of the errors and of the metrics are those of the code."""
 
 from pathlib import Path
 
@@ -30,4 +30,5 @@ def test_the_tree_of_errors_says_what_a_class_decides():
 
 def test_the_pages_can_be_written_elsewhere(tmp_path):
     docs.main(tmp_path / "new")
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["cli.md", "connectors.md", "errors.md"]
+    written = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert written == ["cli.md", "connectors.md", "errors.md", "metrics.md"]

@@ -10,10 +10,9 @@ import pytest
 from cdc.config.definition import Definition, InvalidConfig
 from cdc.config.postgres import POSTGRES
 from cdc.config.property import Property, Status, Type
-from cdc.config.worker_clients import CONNECTION, CONSUMER, TABLES
+from cdc.config.worker_clients import TABLES
 from cdc.connect.client_overrides import ALLOWED
 from cdc.connect.connector_properties import LOOKS, for_pipeline, for_sink, for_source
-from cdc.kafka.group import GROUP_CONSUMER
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "connect-rest.jsonl"
 NOTHING = Definition(())
@@ -84,14 +83,6 @@ def test_what_nothing_reads_is_planned_or_without_effect():
         replicas
     ]
     assert replicas in [row.name for row in for_sink(NOTHING).properties if row.status is Status.SUPPORTED]
-
-
-def test_a_worker_takes_of_consumers_what_the_consumer_of_a_sink_reads():
-    read = {row.name: row for row in GROUP_CONSUMER}
-    taken = {name: row for name, row in CONSUMER.items() if name not in CONNECTION and row.status is Status.SUPPORTED}
-    assert taken.keys() - read.keys() == {"isolation.level"}
-    for name, row in read.items():
-        assert (taken[name].type, taken[name].default, taken[name].accepts) == (row.type, row.default, row.accepts)
 
 
 def test_a_connector_may_only_set_what_its_client_takes():
@@ -239,9 +230,9 @@ def test_a_table_that_has_everything_opens_no_way_round_the_list_either():
     }
     definition = for_pipeline(POSTGRES)
     assert definition.parse(raw).beneath("producer.override.") == {"compression.type": "lz4"}
-    found = problems(definition, {**raw, "producer.override.ssl.ca.location": "/etc/passwd", "transforms": "a"})
+    found = problems(definition, {**raw, "producer.override.ssl.ca.location": "/etc/passwd", "converters": "a"})
     assert "it names a file" in found["producer.override.ssl.ca.location"]
-    assert "is not supported yet" in found["transforms"]
+    assert "is not supported yet" in found["converters"]
     assert "producer.override.compression.type" in problems(for_pipeline(POSTGRES, "None"), raw)
 
 

@@ -136,6 +136,8 @@ def test_everything_that_cannot_be_made_is_said_at_once_at_its_property(plugins)
         "transforms.c.negate",
     ]
     assert "division by zero" in found[3].fact
+    assert found[1].fact == "value.converter.schemas.enable = 'maybe' is not a boolean"
+    assert found[2].fact == "transforms.a.sufix is not a known property"
 
 
 def test_a_side_without_a_converter_is_a_problem(plugins):

@@ -61,7 +61,7 @@ async def test_a_record_that_is_given_up_goes_to_the_dead_letters_between_its_ne
     found = await encoder(**settings).encode([record("1", 1), record({"n": b"x"}, 2, key="k"), record("3", 3)])
     assert [batch.topics for batch in found] == [["t"], ["dead"], ["t"]]
     topic, key, value, headers = found[1][0]
-    assert (topic, key, value) == ("dead", b'"k"', b'{"n":"b\'x\'"}')
+    assert (topic, key, value) == ("dead", b'{"schema":null,"payload":"k"}', b'{"schema":null,"payload":{"n":"eA=="}}')
     told = dict(headers)
     assert told["__connect.errors.source.offset"] == b'{"position":2}'
     assert told["__connect.errors.source.partition"] == b'{"filename":"a.txt"}'

@@ -57,6 +57,12 @@ class {name}:
     def close(self): ...
 """
 PREDICATE = TRANSFORM.replace("apply", "test")
+PROVIDER = """
+class {name}:
+    definition = Definition(())
+    def configure(self, properties): ...
+    def get(self, path, key): return f"{{path}} of {{key}}"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +165,9 @@ def test_an_unknown_connector_is_refused_in_connects_words_with_the_nearest_know
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize("lookup", ["connector", "converter", "header_converter", "transformation", "predicate"])
+@pytest.mark.parametrize(
+    "lookup", ["connector", "converter", "header_converter", "transformation", "predicate", "config_provider"]
+)
 def test_a_name_that_resembles_nothing_is_refused_by_every_lookup(few, lookup):
     with pytest.raises(RequestError, match=r"which name matches no\.such.Thing, available"):
         getattr(few, lookup)("no.such.Thing")
@@ -239,6 +247,27 @@ def test_a_wheel_is_found_in_a_folder_and_by_its_path(tmp_path, entry):
     wheel(tmp_path / "wheels" / "zipped-3-py3-none-any.whl", {"zipped.py": body, **dist_info("zipped", "3", points)})
     assert sorted(discovered(tmp_path / entry)) == ["predicate zipped.Loud", "transformation zipped.Upper"]
     assert Plugins.discover([tmp_path / entry]).transformation("upper").version == "3"
+
+
+def test_a_config_provider_is_found_by_its_entry_point_or_in_a_module_and_is_not_listed(tmp_path):
+    module(tmp_path, "vault_module", PROVIDER.format(name="VaultConfigProvider"))
+    installed(tmp_path, "vault", "1", "[cdc.config_providers]\nsafe = vault_module:VaultConfigProvider\n")
+    module(tmp_path, "own_provider", PROVIDER.format(name="Own"), "cdc_plugins = [Own]")
+    plugins = Plugins.discover([tmp_path])
+    for name in ("safe", "vault", "VaultConfigProvider", "vault_module.VaultConfigProvider"):
+        assert plugins.config_provider(name) is sys.modules["vault_module"].VaultConfigProvider
+    assert plugins.config_provider("Own") is sys.modules["own_provider"].Own
+    assert {"own_provider.Own", "vault_module.VaultConfigProvider"} <= set(plugins.class_names(Kind.CONFIG_PROVIDER))
+    assert not {"config_provider"} & {info.type for info in plugins.infos(connectors_only=False)}
+    with pytest.raises(RequestError, match="implements Plugin"):
+        plugins.plugin("VaultConfigProvider")
+
+
+def test_kafkas_config_providers_have_their_names():
+    plugins = Plugins.discover()
+    for name in ("Directory", "EnvVar", "File"):
+        full = f"org.apache.kafka.common.config.provider.{name}ConfigProvider"
+        assert plugins.config_provider(full).__name__ == f"{name}ConfigProvider"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
 from cdc.model.schema import INT64, STRING, Field, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.pipeline.encoding import BatchEncoder, DirectEncoder
 from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.testing.memory import (
@@ -123,6 +124,7 @@ class Bench:
         self._script = script
         self._settings = PipelineSettings(**options.pop("settings", {}))
         self._options = options
+        self.encoder: BatchEncoder = DirectEncoder(PlainConverter())
         self.source = NotedSource(self.log, self.steps, script, **options)
 
     def session(self, status: PipelineStatus | None = None) -> Session[MemoryPublisher]:
@@ -131,7 +133,7 @@ class Bench:
             self.source,
             open_publisher=self.open_publisher,
             load_offset=self.load_offset,
-            converter=PlainConverter(),
+            encoder=self.encoder,
             settings=self._settings,
             status=status or self.status,
             transaction_timeouts=TIMEOUTS,

@@ -11,11 +11,23 @@ import pytest
 from cdc.errors import Fenced, KafkaRefused, KafkaUnavailable, SourceLost, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Unconvertible
+from cdc.model.records import RecordBatch
 from cdc.pipeline.session import CONTINUES_HEADER
 from cdc.pipeline.status import State
 from cdc.testing.memory import MemoryPosition, MemoryPublisher
-from tests.unit.pipeline.bench import Bench, insert, numbers, rows
+from tests.unit.pipeline.bench import Bench, PlainConverter, insert, numbers, rows
 from tests.unit.pipeline.virtual_time import now, virtual
+
+
+class Apart:
+    """Makes a batch of each record."""
+
+    async def encode(self, batch: ChangeBatch) -> list[RecordBatch]:
+        records = PlainConverter().convert(batch)
+        found = [RecordBatch() for _ in range(len(records))]
+        for at, one in enumerate(found):
+            one.add(*records[at][:3])
+        return found
 
 
 class TestOrder:
@@ -327,6 +339,20 @@ class TestSplitting:
         assert headers == [None] * 4 + [b"4"] * 4 + [b"8"] * 2 + [None]
 
     @virtual
+    async def test_so_do_all_that_an_encoder_makes_of_one_batch_in_one_transaction(self):
+        async def script() -> AsyncIterator[ChangeBatch]:
+            yield rows(1, 2, 3, position=MemoryPosition(1), continues=5)
+            await asyncio.Event().wait()
+
+        bench = Bench(script=script)
+        bench.encoder = Apart()
+        bench.store(MemoryPosition(0, 5))
+        await bench.run(1)
+        assert bench.committed() == [[], [1, 2, 3]]
+        assert [record.headers for record in bench.broker.records()] == [((CONTINUES_HEADER, b"5"),)] * 3
+        assert (bench.status.rows, bench.status.records) == (3, 3)
+
+    @virtual
     async def test_what_follows_in_the_same_kafka_transaction_does_not(self):
         async def script() -> AsyncIterator[ChangeBatch]:
             yield rows(1, position=MemoryPosition(1), continues=5)
@@ -576,6 +602,7 @@ class TestStatus:
         async def with_problems() -> AsyncIterator[ChangeBatch]:
             batch = rows(1)
             batch.problems.extend(Unconvertible("s.t", "text", str(number), "too wide") for number in range(5))
+            batch.problems.append(Unconvertible("s.t", "text", "kept", "too wide", row=0))
             yield batch
             await asyncio.Event().wait()
 

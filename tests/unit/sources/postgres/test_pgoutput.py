@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from cdc.config import ConverterSettings
+from cdc.converters.json import JsonConverter
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE, Transaction
+from cdc.model.schema import FLOAT64, INT64
+from cdc.model.table import Column
 from cdc.sources.postgres.numeric import DecimalDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.relation import Relation, RelationColumn
@@ -456,6 +461,30 @@ class TestUnconvertibleValues:
         with pytest.raises(ConversionError, match=r"s\.t\.amount: the numeric NaN") as caught:
             self.decode("fail", m.insert(1, (1, "NaN", "b")))
         assert caught.value.remedy
+
+    def test_keep_leaves_the_servers_text_and_notes_the_row(self):
+        first, second = m.insert(1, (1, "1.5", "b")), m.update(1, (3, "Infinity", "b"), old=(2, "NaN", "b"))
+        batch = self.decode("keep", first, second)
+        assert [row[2:4] for row in map(batch.row, range(len(batch)))] == [
+            (None, (1, Decimal("1.50"), "b")),
+            ((2, b"NaN", "b"), None),
+            (None, None),
+            (None, (3, b"Infinity", "b")),
+        ]
+        assert [(found.column, found.value, found.row) for found in batch.problems] == [
+            ("amount", "NaN", 1),
+            ("amount", "Infinity", 1),
+        ]
+        assert all(found.remedy for found in batch.problems)
+
+    def test_keep_leaves_text_where_the_schema_is_not_one_of_text(self):
+        of = replace(table("id", "amount"), columns=(Column("id", INT64), Column("amount", FLOAT64)))
+        batch = decode(
+            m.insert(1, (1, "NaN")), plan=lambda _: RowPlan(of, [IntDecoder(), DecimalDecoder(2)], (0, 1), "keep")
+        )
+        assert batch.row(0)[3] == (1, "NaN")
+        with pytest.raises(ConversionError, match="amount holds a text of size 3, which its schema cannot carry"):
+            JsonConverter(ConverterSettings(), ConverterSettings(), (), b"").convert(batch)
 
     def test_a_long_value_is_shortened_in_the_note(self):
         batch = self.decode("warn", m.insert(1, (1, "0." + "1" * 1000, "b")))

@@ -1,0 +1,1 @@
+"""What `cdc-stream deadletters` prints."""

@@ -1,0 +1,51 @@
+"""A worker and its PostgreSQL connectors: what is checked of transforms, converters and the error policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc.config.worker import WorkerSettings
+from cdc.connect.herder import RequestError
+from cdc.connect.plugins import Plugins
+from cdc.connect.worker import Worker
+from tests.unit.config.minimal import MINIMAL
+
+SETTINGS = {"bootstrap.servers": "localhost:1", "offset.storage.topic": "offsets"}
+
+
+@pytest.fixture
+def worker():
+    return Worker(WorkerSettings.from_raw(SETTINGS), Plugins.discover())
+
+
+async def errors(worker, **given):
+    config = {name: text for name, text in MINIMAL.items() if name != "bootstrap.servers"}
+    config |= {name.replace("_", "."): text for name, text in given.items()}
+    try:
+        await worker.check(config["name"], config)
+    except RequestError as error:
+        return str(error)
+    return ""
+
+
+async def test_converters_and_the_error_policy_may_be_those_of_connect(worker):
+    given = {
+        "key_converter": "org.apache.kafka.connect.storage.StringConverter",
+        "value_converter": "JsonConverter",
+        "value_converter_schemas_enable": "false",
+        "header_converter": "StringConverter",
+        "errors_tolerance": "all",
+        "errors_deadletterqueue_topic_name": "dead",
+    }
+    assert await errors(worker, **given) == ""
+
+
+async def test_a_transform_or_converter_that_is_not_installed_is_refused_at_its_property(worker):
+    assert "which name matches acme.Mask" in await errors(worker, transforms="a", transforms_a_type="acme.Mask")
+    assert "which name matches acme.Csv" in await errors(worker, value_converter="acme.Csv")
+    assert "is not supported yet" in await errors(worker, value_converter="io.confluent.connect.avro.AvroConverter")
+
+
+async def test_a_mistake_in_a_converters_property_is_told_once(worker):
+    said = await errors(worker, value_converter_schemas_enable="perhaps")
+    assert "contains the following 1 error" in said

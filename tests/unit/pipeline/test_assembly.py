@@ -1,0 +1,64 @@
+"""What goes together in a pipeline, by the configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc.config import ConnectorConfig
+from cdc.config.settings import ConvertingFailure
+from cdc.errors import ConfigError
+from cdc.pipeline import assembly
+from cdc.pipeline.encoding import DirectEncoder
+from cdc.pipeline.status import PipelineStatus
+from tests.unit.config.minimal import MINIMAL
+
+
+def config(**given):
+    return ConnectorConfig.from_raw({**MINIMAL, **{name.replace("_", "."): text for name, text in given.items()}})
+
+
+@pytest.fixture
+def sources(monkeypatch):
+    """The settings of the sources that are made."""
+    made = []
+
+    class Log:
+        def __init__(self, settings):
+            self.partition = {"server": "p"}
+            made.append(settings)
+
+    monkeypatch.setattr(assembly, "PostgresLog", Log)
+    return made
+
+
+def session_of(found, **options):
+    pipeline = assembly.build_pipeline(found, **options)
+    return pipeline._new_session(PipelineStatus())
+
+
+@pytest.mark.parametrize("given", [{"transforms": "a", "transforms_a_type": "X"}, {"key_converter": "StringConverter"}])
+def test_what_needs_plugins_is_refused_where_there_are_none(given):
+    with pytest.raises(ConfigError, match="transforms or converters that need plugins"):
+        assembly.build_pipeline(config(**given))
+    assembly.build_pipeline(config(**given), new_encoder=lambda converter, rows: DirectEncoder(converter))
+
+
+@pytest.mark.parametrize(
+    ("mode", "with_encoder", "kept"),
+    [
+        ("fail", True, ConvertingFailure.KEEP),
+        ("fail", False, ConvertingFailure.FAIL),
+        ("warn", True, ConvertingFailure.WARN),
+    ],
+)
+def test_what_the_decoder_would_fail_at_is_kept_for_an_encoder_with_an_error_policy(sources, mode, with_encoder, kept):
+    made = []
+
+    def new_encoder(converter, rows):
+        made.append(rows)
+        return DirectEncoder(converter)
+
+    found = config(event_converting_failure_handling_mode=mode)
+    session_of(found, new_encoder=new_encoder if with_encoder else None)
+    assert [settings.converting_failure for settings in sources] == [kept]
+    assert len(made) == with_encoder
