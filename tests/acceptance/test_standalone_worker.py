@@ -205,7 +205,10 @@ class TestBadInput:
         worker.put("in", connector_class="FileStreamSource", file=str(unreadable), topic=f"{topic_prefix}.t")
         until(lambda: worker.states("in") == ["RUNNING", "FAILED"], "failing")
         assert str(unreadable) in worker.trace("in")
-        assert worker.call("GET", "/health")[0] == 200
+        status, health = worker.call("GET", "/health")
+        assert (status, health["status"]) == (503, "unhealthy")
+        assert "in" in health["message"]
+        assert worker.call("GET", "/health/live")[0] == 200
 
 
 def test_a_listener_off_loopback_without_credentials_is_refused(kafka, topic_prefix, tmp_path):
