@@ -6,8 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console, Group, RenderableType
@@ -30,7 +32,7 @@ _RIGHT: Final = frozenset({"task", "records", "per s", "lag", "errors"})
 
 @dataclass(frozen=True, slots=True)
 class TaskLine:
-    """A task as it is shown, or a connector without any (`task` is None); figures are None where the asked worker has none."""
+    """A task as it is shown, or a connector without any (`task` is None); figures are None where its worker gives none."""
 
     connector: str
     task: int | None
@@ -72,10 +74,13 @@ class Overview:
 
 
 class _Figures:
-    """The metrics of a worker, by name, connector and task."""
+    """The metrics of workers, by name, connector and task."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self) -> None:
         self._values: dict[tuple[str, str, str], float] = {}
+
+    def add(self, text: str) -> None:
+        """Take in what a worker says; raises ValueError for what cannot be read."""
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 labels = sample.labels
@@ -91,8 +96,12 @@ def overview(client: WorkerClient) -> Overview:
     """Ask a worker; raises WorkerUnavailable."""
     health = client.json("/health", 503)
     found = client.json("/connectors?expand=status&expand=info")
-    figures = _figures(client)
+    figures = _Figures()
+    _ask(client, figures)
     try:
+        for other in _others(client, found):
+            with suppress(WorkerUnavailable):  # the table shows its tasks without figures
+                _ask(other, figures)
         lines = [line for name in sorted(found) for line in _lines(found[name], figures)]
         return Overview(client.url, health["status"], health["message"], lines)
     except (KeyError, TypeError, AttributeError) as error:
@@ -102,9 +111,16 @@ def overview(client: WorkerClient) -> Overview:
         ) from error
 
 
-def _figures(client: WorkerClient) -> _Figures:
+def _others(client: WorkerClient, found: Mapping[str, Any]) -> list[WorkerClient]:
+    """Return the other workers of its cluster that run tasks; they take the same credentials, as requests are passed on with them."""
+    asked = urlsplit(client.url)
+    workers = {task["worker_id"] for each in found.values() for task in each["status"]["tasks"]}
+    return [replace(client, url=f"{asked.scheme}://{worker}") for worker in sorted(workers - {asked.netloc})]
+
+
+def _ask(client: WorkerClient, figures: _Figures) -> None:
     try:
-        return _Figures(client.text("/metrics"))
+        figures.add(client.text("/metrics"))
     except ValueError as error:
         raise WorkerUnavailable(
             f"the worker at {client.url} answers, but its metrics cannot be read: {error}",

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from typing import Any
@@ -88,14 +89,20 @@ class Answering(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def worker() -> Iterator[FakeWorker]:
+@contextmanager
+def serving_worker() -> Iterator[FakeWorker]:
     with FakeWorker() as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         yield server
         server.shutdown()
         serving.join()
+
+
+@pytest.fixture
+def worker() -> Iterator[FakeWorker]:
+    with serving_worker() as server:
+        yield server
 
 
 def invoke(*arguments: str, **environment: str):
@@ -115,6 +122,18 @@ def test_without_a_terminal_every_task_is_a_line(worker):
         ["shop", "0", "source", "RUNNING", "w:8083", "1,234,567", "250.2", "42", "ms", "-"],
     ]
     assert len({line.index("w:8083") for line in lines[2:]}) == 1
+
+
+def test_the_figures_of_a_cluster_come_from_the_workers_that_run_the_tasks(worker):
+    with serving_worker() as other:
+        tasks = [{"state": "RUNNING", "worker_id": each.url.removeprefix("http://")} for each in (worker, other)]
+        gone = {"state": "RUNNING", "worker_id": "127.0.0.1:1"}
+        found = {"shop": connector("shop", "source", "RUNNING", *tasks, gone)}
+        worker.answers["/connectors?expand=status&expand=info"] = (200, json.dumps(found))
+        other.answers["/metrics"] = (200, METRICS.replace('task="0"', 'task="1"').replace("1234567", "7"))
+        lines = overview(WorkerClient(worker.url, Secret("t"))).tasks
+    assert [line.records for line in lines] == [1234567, 7, None]
+    assert other.credentials == {"Bearer t"}
 
 
 def test_json_has_all_figures_as_numbers(worker):
