@@ -112,7 +112,7 @@ async def test_a_claim_lasts_as_long_as_an_open_transaction_may(settings, topic)
 async def test_a_claim_outlives_a_start_that_finds_no_broker(topic_prefix):
     with KafkaServer(advertised_port=free_port()) as broker:
         async with Proxy("127.0.0.1", broker.port, listen=broker._advertised_port) as proxy:
-            settings = kafka_settings(f"127.0.0.1:{proxy.port}", topic_prefix, request_timeout=2.0)
+            settings = kafka_settings(f"127.0.0.1:{proxy.port}", topic_prefix, request_timeout=10.0)
             async with publishing(settings) as first:
                 await commit(first, f"{topic_prefix}.t", b"v")
             await proxy.refuse()

@@ -91,6 +91,28 @@ async def test_an_instance_that_starts_fences_the_one_before_it(settings, topic)
     assert [record.value for record in await read(settings, settings.offset_topic)] == [b'{"lsn":2}']
 
 
+async def test_an_instance_asks_whether_it_is_wanted_when_it_has_shut_out_the_one_before_it(settings, topic):
+    async with publishing(settings) as first:
+        shut_out = []
+
+        async def verify():
+            await first.begin()
+            await first.send(records(topic, (b"k", b"first")))
+            with pytest.raises(Fenced):
+                await first.commit(SHOP, {"lsn": 1})
+            shut_out.append(first)
+            raise Fenced("This task is another worker's by now")
+
+        second = TransactionalPublisher(settings, "shop", verify=verify)
+        try:
+            with pytest.raises(Fenced, match="another worker's"):
+                await second.start()
+            assert shut_out == [first]
+            assert second.state is State.BROKEN
+        finally:
+            await second.close()
+
+
 async def test_an_instance_is_fenced_between_sending_and_committing(settings, topic):
     large = records(topic, *((b"k", bytes(200_000)) for _ in range(10)))
     async with publishing(settings) as first:
