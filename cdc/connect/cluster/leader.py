@@ -17,7 +17,7 @@ from cdc.connect.cluster.links import Log, Writer
 from cdc.connect.herder import ConnectorType, InstanceStatus, NotLeader, State, TargetState, TaskId
 from cdc.connect.host import ConnectorHandle, Host
 from cdc.connect.task_run import describe
-from cdc.errors import CdcError, SinkError
+from cdc.errors import CdcError, Fenced, KafkaUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -127,9 +127,11 @@ class Leader:
             return
         try:
             await self._divide(name, self._issue(entry), tasks)
-        except (NotLeader, SinkError):
+        except (NotLeader, Fenced, KafkaUnavailable):
             raise
-        except CdcError as error:  # of its configuration: a secret cannot be fetched
+        except (
+            CdcError
+        ) as error:  # about this connector alone: a secret cannot be fetched, its tasks are too large for a record
             await self._stop(name)
             self._started[name] = self._failed(entry, error)
 

@@ -20,7 +20,7 @@ from cdc.connect.herder import (
     TaskId,
 )
 from cdc.connect.host import ConnectorHandle
-from cdc.errors import ConfigError, Fenced, SourceLost
+from cdc.errors import ConfigError, Fenced, KafkaRefused, SourceLost
 from cdc.metrics.counters import Startups
 from tests.support.cluster import MemoryCluster, MemoryLinks
 
@@ -292,11 +292,12 @@ async def test_a_leader_that_was_shut_out_writes_nothing(three):
     await until(lambda: three.memory.group.generation > 3)  # it has asked who leads
 
 
-async def test_all_former_tasks_are_shut_out_before_new_ones_start(three):
+@pytest.mark.parametrize("refusal", [ConfigError, KafkaRefused])
+async def test_all_former_tasks_are_shut_out_before_new_ones_start(three, refusal):
     await three.put("a", 3)
     await three.settled(*ids("a", 3))
     started = sum(three.world.starts.values())
-    three.world.unfenceable = ConfigError("the secret cannot be fetched", "Mend it.")
+    three.world.unfenceable = refusal("the secret cannot be fetched", "Mend it.")
     await three.put("a", 2)
     await until(lambda: not three.world.running())
     await until_state(three.leader, "a", State.FAILED)
