@@ -14,7 +14,7 @@ from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.naming import table_topic
 from cdc.sources.postgres.connection import Connection, refusals
-from cdc.sources.postgres.mapping import ValueHandling
+from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
 from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
