@@ -25,7 +25,7 @@ from cdc.sources.postgres.mapping import (
     opaque,
     typmod_scale,
 )
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.postgres.values import EnumDecoder, ValueDecoder
 
 #: What the output functions of values depend on; to be set on every connection that values or default expressions are read from.
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
@@ -154,7 +154,7 @@ class TypeResolver:
 
 
 def _enum(labels: tuple[str, ...]) -> Mapped:
-    return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(labels)), TEXT
+    return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(labels)), EnumDecoder(labels)
 
 
 def _optional_array(element: Mapped, delimiter: bytes) -> Mapped:
