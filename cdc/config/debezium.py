@@ -154,10 +154,17 @@ TYPES: Final = in_group(
         Type.STRING,
         "adaptive",
         "How dates and times are published: adaptive takes milli- or microseconds by the column's precision, connect Connect's own types"
-        " (milliseconds), isostring ISO 8601 text, the others what they say.",
+        " (milliseconds), isostring ISO 8601 text, structured a struct with a number for each part, the others what they say.",
         HIGH,
-        choices=("adaptive", "adaptive_time_microseconds", "connect", "microseconds", "nanoseconds", "isostring"),
-        planned=("structured",),
+        choices=(
+            "adaptive",
+            "adaptive_time_microseconds",
+            "connect",
+            "microseconds",
+            "nanoseconds",
+            "isostring",
+            "structured",
+        ),
     ),
     Property(
         "binary.handling.mode",

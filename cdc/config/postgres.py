@@ -236,12 +236,23 @@ TYPES: Final = in_group(
         "include.unknown.datatypes",
         Type.BOOLEAN,
         "false",
-        "Whether columns of types that are not known are published as bytes. They are left out, and reported once.",
-        choices=("false",),
-        planned=("true",),
+        "Whether columns of types that are not known are published, their text as bytes by binary.handling.mode. Otherwise they are left"
+        " out, and reported once.",
     ),
-    planned("hstore.handling.mode", Type.STRING, "json", "How HSTORE is published: json or map."),
-    planned("money.fraction.digits", Type.INT, "2", "Digits after the point of MONEY."),
+    Property(
+        "hstore.handling.mode",
+        Type.STRING,
+        "json",
+        "How HSTORE is published: json as the text of a JSON object, map as a map of strings.",
+        choices=("json", "map"),
+    ),
+    Property(
+        "money.fraction.digits",
+        Type.INT,
+        "2",
+        "Digits after the point of MONEY under decimal.handling.mode precise; it is rounded, half up.",
+        validator=between(0, 18),
+    ),
     Property(
         "unavailable.value.placeholder",
         Type.STRING,

@@ -54,6 +54,7 @@ class TimeMode(enum.StrEnum):
     MICROSECONDS = "microseconds"
     NANOSECONDS = "nanoseconds"
     ISOSTRING = "isostring"
+    STRUCTURED = "structured"
 
 
 class BinaryMode(enum.StrEnum):
@@ -70,6 +71,13 @@ class IntervalMode(enum.StrEnum):
 
     NUMERIC = "numeric"
     STRING = "string"
+
+
+class HstoreMode(enum.StrEnum):
+    """How HSTORE is published."""
+
+    JSON = "json"
+    MAP = "map"
 
 
 class ConvertingFailure(enum.StrEnum):
@@ -120,6 +128,9 @@ class PostgresSettings:
     time_mode: TimeMode = TimeMode.ADAPTIVE
     binary_mode: BinaryMode = BinaryMode.BYTES
     interval_mode: IntervalMode = IntervalMode.NUMERIC
+    hstore_mode: HstoreMode = HstoreMode.JSON
+    money_fraction_digits: int = 2
+    include_unknown_types: bool = False
     unavailable_placeholder: bytes = b"__debezium_unavailable_value"
     converting_failure: ConvertingFailure = ConvertingFailure.WARN
     tombstones_on_delete: bool = True
@@ -155,6 +166,9 @@ class PostgresSettings:
             time_mode=TimeMode(config.string("time.precision.mode")),
             binary_mode=BinaryMode(config.string("binary.handling.mode")),
             interval_mode=IntervalMode(config.string("interval.handling.mode")),
+            hstore_mode=HstoreMode(config.string("hstore.handling.mode")),
+            money_fraction_digits=config.integer("money.fraction.digits"),
+            include_unknown_types=config.boolean("include.unknown.datatypes"),
             unavailable_placeholder=placeholder_bytes(config.string("unavailable.value.placeholder")),
             converting_failure=ConvertingFailure(config.string("event.converting.failure.handling.mode")),
             skipped_operations="".join(config.list("skipped.operations")).replace("none", ""),

@@ -90,6 +90,7 @@ def array(items: Schema, *, optional: bool = False) -> Schema:
 
 
 BOOLEAN = Schema(ConnectType.BOOLEAN)
+INT8 = Schema(ConnectType.INT8)
 INT16 = Schema(ConnectType.INT16)
 INT32 = Schema(ConnectType.INT32)
 INT64 = Schema(ConnectType.INT64)

@@ -15,7 +15,7 @@ from cdc.config.settings import DecimalMode, IntervalMode, TimeMode
 from cdc.errors import ConversionError
 from cdc.model.schema import Decimal
 from cdc.sources.postgres.connection import SESSION_OPTIONS
-from cdc.sources.postgres.mapping import ValueHandling
+from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.schema import COLUMNS, TYPES, ColumnFacts
 from cdc.sources.postgres.types import SESSION_SETTINGS, PgType, ResolvedColumn, TypeResolver
 from cdc.sources.postgres.values import decode_text

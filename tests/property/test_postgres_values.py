@@ -12,9 +12,40 @@ from psycopg.adapt import PyFormat, Transformer
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
+from cdc.sources.postgres.binary import (
+    Base64Decoder,
+    BitDecoder,
+    BitsDecoder,
+    BytesDecoder,
+    HexDecoder,
+    OpaqueDecoder,
+)
+from cdc.sources.postgres.geometric import (
+    BoxDecoder,
+    CircleDecoder,
+    EwkbDecoder,
+    LineDecoder,
+    PathDecoder,
+    PointDecoder,
+    PolygonDecoder,
+    SegmentDecoder,
+)
+from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
 from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.postgres.numeric import (
+    DecimalDecoder,
+    MoneyDecoder,
+    NumericTextDecoder,
+    RoundedMoneyDecoder,
+    VariableDecimalDecoder,
+)
+from cdc.sources.postgres.structured import (
+    StructuredDateDecoder,
+    StructuredDurationDecoder,
+    StructuredTimeDecoder,
+    StructuredTimestampDecoder,
+    StructuredZonedTimeDecoder,
+)
 from cdc.sources.postgres.temporal import (
     DateDecoder,
     IsoDateDecoder,
@@ -27,6 +58,7 @@ from cdc.sources.postgres.temporal import (
     ZonedTimeDecoder,
 )
 from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, decode_text
+from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
 
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - timestamps without time zone
@@ -318,6 +350,26 @@ DECODERS = {
     "iso interval": (IsoIntervalDecoder(), b"1 year -2 mons 3 days -04:05:06.78"),
     "text array": (ArrayDecoder(TextDecoder()), b'[2:6]={a,"b c","d\\"e\\\\",NULL,"{,}"}'),
     "decimal array": (ArrayDecoder(DecimalDecoder(2)), b"{1.50,NULL,-2}"),
+    "structured date": (StructuredDateDecoder(), b"0044-03-15 BC"),
+    "structured time": (StructuredTimeDecoder(6), b"12:34:56.789123"),
+    "structured zoned time": (StructuredZonedTimeDecoder(6), b"24:00:00-05:30:15"),
+    "structured timestamp": (StructuredTimestampDecoder(6), b"294276-12-31 23:59:59.999999"),
+    "structured zoned timestamp": (StructuredTimestampDecoder(6, zoned=True), b"0044-03-15 12:00:00.5+05:30:15 BC"),
+    "structured duration": (StructuredDurationDecoder(6), b"1 year -2 mons 3 days -04:05:06.78"),
+    "little money": (RoundedMoneyDecoder(1), b"-$92,233,720,368,547,758.08"),
+    "opaque": (OpaqueDecoder(BytesDecoder()), b"'fat' <-> 'cat'"),
+    "hstore map": (HstoreMapDecoder(), rb'"a"=>"1", "b\"c"=>NULL, ""=>"e \"q\""'),
+    "hstore json": (HstoreJsonDecoder(), rb'"a"=>"1", "b\"c"=>NULL, ""=>"e \"q\""'),
+    "vector": (VectorDecoder(), b"[1,-2.5,1e-05]"),
+    "sparse vector": (SparseVectorDecoder(), b"{1:1.5,17:-2}/32767"),
+    "point": (PointDecoder(), b"(-1e+300,Infinity)"),
+    "box": (BoxDecoder(), b"(3,4),(1.5,-2)"),
+    "segment": (SegmentDecoder(), b"[(1,2),(3,4)]"),
+    "path": (PathDecoder(), b"[(1,2),(3,4)]"),
+    "polygon": (PolygonDecoder(), b"((0,0),(1,0),(0,1))"),
+    "circle": (CircleDecoder(), b"<(1,2),3.5>"),
+    "line": (LineDecoder(), b"{1,-2.5,3}"),
+    "geometry": (EwkbDecoder(3), b"0101000020730C0000000000000000F03F000000000000F03F"),
     "two dimensions": (ArrayDecoder(TextDecoder()), b"{{a,b},{c,d}}"),
 }
 

@@ -1,7 +1,7 @@
 """The decoder of arrays.
 
 Format: the PostgreSQL manual, "Array Input and Output Syntax": `{1,NULL,"a \\"quoted\\" one"}`, with `[2:4]=` in front where the
-first index is not 1.
+first index is not 1. A type may have another delimiter than the comma (`pg_type.typdelim`).
 """
 
 from libc.stdint cimport int64_t
@@ -17,23 +17,25 @@ from cdc.errors import ConversionError
 cdef class ArrayDecoder(ValueDecoder):
     """Decodes a one-dimensional array; `element` decodes the elements, which may be NULL where `nullable`.
 
-    The indices are not published, so `[2:4]={…}` is the same as `{…}`.
+    `delimiter` is the byte between two elements. The indices are not published, so `[2:4]={…}` is the same as `{…}`.
     """
 
     cdef ValueDecoder element
     cdef bint nullable
+    cdef char delimiter
     cdef Buffer scratch
 
-    def __init__(self, ValueDecoder element not None, bint nullable=True):
+    def __init__(self, ValueDecoder element not None, bint nullable=True, bytes delimiter=b","):
         self.element = element
         self.nullable = nullable
+        self.delimiter = delimiter[0]
         self.scratch = Buffer()
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
         cdef Py_ssize_t at = elements_start(text, size), end
-        cdef int64_t count = count_elements(text, size, at), first = batch.reserve_cells(count), index
+        cdef int64_t count = count_elements(text, size, at, self.delimiter), first = batch.reserve_cells(count), index
         for index in range(count):
-            end = element_end(text, size, at)
+            end = element_end(text, size, at, self.delimiter)
             self._element(text + at, end - at, batch, first + index)
             at = end + 1
         return batch.put_nested(cell, first, count)
@@ -84,13 +86,13 @@ cdef Py_ssize_t elements_start(const char *text, Py_ssize_t size) except -1:
     return at + 1
 
 
-cdef int64_t count_elements(const char *text, Py_ssize_t size, Py_ssize_t at) except -1:
+cdef int64_t count_elements(const char *text, Py_ssize_t size, Py_ssize_t at, char delimiter) except -1:
     """Count the elements up to the closing brace, which must be the end."""
     cdef int64_t count = 0
     if at == size - 1:
         return 0
     while True:
-        at = element_end(text, size, at)
+        at = element_end(text, size, at, delimiter)
         count += 1
         if text[at] == b"}":
             break
@@ -100,8 +102,8 @@ cdef int64_t count_elements(const char *text, Py_ssize_t size, Py_ssize_t at) ex
     return count
 
 
-cdef Py_ssize_t element_end(const char *text, Py_ssize_t size, Py_ssize_t at) except -1:
-    """Return the index of the comma or brace behind the element that begins at `at`."""
+cdef Py_ssize_t element_end(const char *text, Py_ssize_t size, Py_ssize_t at, char delimiter) except -1:
+    """Return the index of the delimiter or brace behind the element that begins at `at`."""
     cdef Py_ssize_t first = at
     if at < size and text[at] == b"{":
         raise ConversionError("the array has more than one dimension, which an array schema cannot say",
@@ -112,8 +114,8 @@ cdef Py_ssize_t element_end(const char *text, Py_ssize_t size, Py_ssize_t at) ex
             at += 2 if text[at] == b"\\" else 1
         at += 1
     else:
-        while at < size and text[at] not in b',}"{\\':
+        while at < size and text[at] != delimiter and text[at] not in b'}"{\\':
             at += 1
-    if at >= size or at == first or (text[at] != b"," and text[at] != b"}"):
+    if at >= size or at == first or (text[at] != delimiter and text[at] != b"}"):
         raise malformed("array", text, size, min(at, size))
     return at

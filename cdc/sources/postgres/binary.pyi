@@ -11,6 +11,11 @@ class Base64Decoder(ValueDecoder):
 
     def __init__(self, url_safe: bool = False) -> None: ...
 
+class OpaqueDecoder(ValueDecoder):
+    """Decodes the text of a type that is not known as bytes, which `bytea` decodes as if they were one."""
+
+    def __init__(self, bytea: ValueDecoder) -> None: ...
+
 class BitDecoder(ValueDecoder):
     """Decodes a bit string of one bit as a boolean."""
 

@@ -18,6 +18,7 @@ memset(DIGITS, 255, 256)
 for _value in range(16):
     DIGITS[<int> ord("0123456789abcdef"[_value])] = _value
 
+cdef const char *HEX = b"0123456789abcdef"
 cdef const char *ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 cdef const char *URL_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -99,6 +100,29 @@ cdef class Base64Decoder(ValueDecoder):
             size -= 3
             to += 4
         out.size = to - out.data
+
+
+cdef class OpaqueDecoder(ValueDecoder):
+    """Decodes the text of a type that is not known as bytes, which `bytea` decodes as if they were one."""
+
+    cdef ValueDecoder bytea
+    cdef Buffer scratch
+
+    def __init__(self, ValueDecoder bytea not None):
+        self.bytea = bytea
+        self.scratch = Buffer()
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        cdef Py_ssize_t at
+        cdef unsigned char byte
+        self.scratch.clear()
+        self.scratch.reserve(2 * size + 2)
+        self.scratch.write(b"\\x", 2)
+        for at in range(size):
+            byte = <unsigned char> text[at]
+            self.scratch.write_byte(HEX[byte >> 4])
+            self.scratch.write_byte(HEX[byte & 15])
+        return self.bytea.decode(self.scratch.data, self.scratch.size, batch, cell)
 
 
 cdef class BitDecoder(ValueDecoder):

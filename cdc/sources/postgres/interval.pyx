@@ -17,13 +17,6 @@ cdef int64_t DAY = 86_400_000_000       # all numbers of time below are in micro
 cdef int64_t MONTH = 2_629_800_000_000  # 365.25 / 12 days, the average that Debezium counts with
 cdef int64_t MOST_HOURS = 2_562_047_788  # an interval's time has 64 bits
 
-cdef struct Span:
-    int64_t years
-    int64_t months
-    int64_t days
-    int64_t micros
-
-
 cdef bint read_count(const char *text, Py_ssize_t size, Py_ssize_t *at, int64_t *count) noexcept:
     """Read digits as a number of at most 12 of them."""
     cdef Py_ssize_t first = at[0]
@@ -105,6 +98,14 @@ cdef Py_ssize_t read_span(const char *text, Py_ssize_t size, Span *span) noexcep
         return -1
 
 
+cdef int decode_span(const char *text, Py_ssize_t size, Span *span) except -1:
+    """Read an interval that is not infinite."""
+    cdef Py_ssize_t wrong = read_span(text, size, span)
+    if wrong >= 0:
+        raise malformed("interval", text, size, wrong)
+    return 0
+
+
 cdef bint is_infinite(const char *text, Py_ssize_t size) noexcept:
     """Tell whether the interval is one of the infinities of PostgreSQL 17."""
     return (size == 8 and memcmp(text, b"infinity", 8) == 0) or (size == 9 and memcmp(text, b"-infinity", 9) == 0)
@@ -115,12 +116,9 @@ cdef class MicrosIntervalDecoder(ValueDecoder):
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
         cdef Span span
-        cdef Py_ssize_t wrong
         if is_infinite(text, size):
             raise too_long(text, size)
-        wrong = read_span(text, size, &span)
-        if wrong >= 0:
-            raise malformed("interval", text, size, wrong)
+        decode_span(text, size, &span)
         # Python's numbers, because a long interval overflows 64 bits.
         total = (span.years * 12 + span.months) * <object> MONTH + <object> span.days * DAY + span.micros
         if not -(1 << 63) <= total < 1 << 63:
@@ -140,12 +138,10 @@ cdef class IsoIntervalDecoder(ValueDecoder):
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
         cdef Span span
         cdef Buffer out = batch.arena
-        cdef Py_ssize_t start = out.size, wrong
+        cdef Py_ssize_t start = out.size
         if is_infinite(text, size):
             return batch.put_text(cell, text, size)
-        wrong = read_span(text, size, &span)
-        if wrong >= 0:
-            raise malformed("interval", text, size, wrong)
+        decode_span(text, size, &span)
         write_part(out, b"P", span.years)
         write_part(out, b"Y", span.months)
         write_part(out, b"M", span.days)

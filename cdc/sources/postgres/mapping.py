@@ -5,11 +5,10 @@ Schemas, names, versions and parameters are those of Debezium 3.7 (its documenta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from cdc.config.settings import BinaryMode, DecimalMode, IntervalMode, PostgresSettings, TimeMode
+from cdc.config.settings import BinaryMode, DecimalMode
 from cdc.model.schema import (
     BOOLEAN,
     BYTES,
@@ -23,58 +22,30 @@ from cdc.model.schema import (
     Field,
     Schema,
 )
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
-from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
-from cdc.sources.postgres.temporal import (
-    DateDecoder,
-    IsoDateDecoder,
-    IsoTimeDecoder,
-    IsoTimestampDecoder,
-    MicrosDecoder,
-    MillisDecoder,
-    NanosDecoder,
-    TimeDecoder,
-    ZonedTimeDecoder,
+from cdc.sources.postgres import shape_types, time_types
+from cdc.sources.postgres.binary import (
+    Base64Decoder,
+    BitDecoder,
+    BitsDecoder,
+    BytesDecoder,
+    HexDecoder,
+    OpaqueDecoder,
 )
-from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, ValueDecoder
-
-
-@dataclass(frozen=True, slots=True)
-class ValueHandling:
-    """How the values of one connector are published; `money_fraction_digits` is the scale of money."""
-
-    decimal: DecimalMode = DecimalMode.PRECISE
-    time: TimeMode = TimeMode.ADAPTIVE
-    binary: BinaryMode = BinaryMode.BYTES
-    interval: IntervalMode = IntervalMode.NUMERIC
-    money_fraction_digits: int = 2
-
-    @classmethod
-    def of(cls, settings: PostgresSettings) -> ValueHandling:
-        """Return what a connector's settings say."""
-        return cls(settings.decimal_mode, settings.time_mode, settings.binary_mode, settings.interval_mode)
-
-
-#: The schema of a required column, and the decoder of its text.
-Mapped = tuple[Schema, ValueDecoder]
-#: Maps a type under a handling and a type modifier (`pg_attribute.atttypmod`, -1 where there is none).
-Mapper = Callable[[ValueHandling, int], Mapped]
-
-
-def semantic(base: Schema, name: str, **parameters: str) -> Schema:
-    """Return `base` with a semantic name, version 1, and parameters in the order given."""
-    return Schema(base.type, name=name, version=1, parameters=parameters)
+from cdc.sources.postgres.handling import Mapped, Mapper, ValueHandling, always, semantic
+from cdc.sources.postgres.numeric import (
+    DecimalDecoder,
+    MoneyDecoder,
+    NumericTextDecoder,
+    RoundedMoneyDecoder,
+    VariableDecimalDecoder,
+)
+from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder
 
 
 def typmod_scale(typmod: int) -> int | None:
     """Return the declared scale of a numeric, which is negative for `numeric(6,-2)`; None for one without."""
     # Eleven bits in two's complement below the precision, behind a header of four bytes.
     return None if typmod < 0 else ((typmod - 4 & 0x7FF) ^ 0x400) - 0x400
-
-
-def _same(schema: Schema, decoder: ValueDecoder) -> Mapper:
-    return lambda _handling, _typmod: (schema, decoder)
 
 
 def _decimal(scale: int, **more: str) -> Schema:
@@ -98,7 +69,7 @@ def _money(handling: ValueHandling, _typmod: int) -> Mapped:
     if handling.decimal is DecimalMode.STRING:
         return STRING, MoneyDecoder(NumericTextDecoder())
     scale = handling.money_fraction_digits
-    return _decimal(scale), MoneyDecoder(DecimalDecoder(scale))
+    return _decimal(scale), RoundedMoneyDecoder(scale) if scale < 2 else MoneyDecoder(DecimalDecoder(scale))
 
 
 def _bits(_handling: ValueHandling, typmod: int) -> Mapped:
@@ -118,62 +89,10 @@ def _bytea(handling: ValueHandling, _typmod: int) -> Mapped:
             return STRING, Base64Decoder(url_safe=mode is BinaryMode.BASE64_URL_SAFE)
 
 
-def _date(handling: ValueHandling, _typmod: int) -> Mapped:
-    match handling.time:
-        case TimeMode.CONNECT:
-            return semantic(INT32, "org.apache.kafka.connect.data.Date"), DateDecoder()
-        case TimeMode.ISOSTRING:
-            return semantic(STRING, "io.debezium.time.IsoDate"), IsoDateDecoder()
-        case _:
-            return semantic(INT32, "io.debezium.time.Date"), DateDecoder()
-
-
-def _precision(typmod: int) -> int:
-    """Return the digits of a second's fraction; a type without declared precision has six."""
-    return typmod if 0 <= typmod <= 6 else 6
-
-
-def _time(handling: ValueHandling, typmod: int, resolution: int = 1) -> Mapped:
-    match handling.time:
-        case TimeMode.CONNECT:
-            return semantic(INT32, "org.apache.kafka.connect.data.Time"), TimeDecoder(3, resolution)
-        case TimeMode.ISOSTRING:
-            return semantic(STRING, "io.debezium.time.IsoTime"), IsoTimeDecoder(resolution)
-        case TimeMode.NANOSECONDS:
-            return semantic(INT64, "io.debezium.time.NanoTime"), TimeDecoder(9, resolution)
-        case TimeMode.ADAPTIVE if _precision(typmod) <= 3:
-            return semantic(INT32, "io.debezium.time.Time"), TimeDecoder(3, resolution)
-        case _:
-            return semantic(INT64, "io.debezium.time.MicroTime"), TimeDecoder(6, resolution)
-
-
-def _time_element(handling: ValueHandling, typmod: int) -> Mapped:
-    # Debezium reads the times of an array as java.sql.Time, which has milliseconds.
-    return _time(handling, typmod, resolution=1000)
-
-
-def _timestamp(handling: ValueHandling, typmod: int) -> Mapped:
-    match handling.time:
-        case TimeMode.CONNECT:
-            return semantic(INT64, "org.apache.kafka.connect.data.Timestamp"), MillisDecoder()
-        case TimeMode.ISOSTRING:
-            return semantic(STRING, "io.debezium.time.IsoTimestamp"), IsoTimestampDecoder()
-        case TimeMode.NANOSECONDS:
-            return semantic(INT64, "io.debezium.time.NanoTimestamp"), NanosDecoder()
-        case TimeMode.ADAPTIVE | TimeMode.ADAPTIVE_TIME_MICROSECONDS if _precision(typmod) <= 3:
-            return semantic(INT64, "io.debezium.time.Timestamp"), MillisDecoder()
-        case _:
-            return semantic(INT64, "io.debezium.time.MicroTimestamp"), MicrosDecoder()
-
-
-def _timestamptz(_handling: ValueHandling, typmod: int) -> Mapped:
-    return semantic(STRING, "io.debezium.time.ZonedTimestamp"), IsoTimestampDecoder(_precision(typmod), zoned=True)
-
-
-def _interval(handling: ValueHandling, _typmod: int) -> Mapped:
-    if handling.interval is IntervalMode.STRING:
-        return semantic(STRING, "io.debezium.time.Interval"), IsoIntervalDecoder()
-    return semantic(INT64, "io.debezium.time.MicroDuration"), MicrosIntervalDecoder()
+def opaque(handling: ValueHandling) -> Mapped:
+    """Map a type that is not known: its text as bytes."""
+    schema, decoder = _bytea(handling, -1)
+    return schema, OpaqueDecoder(decoder)
 
 
 VARIABLE_SCALE_DECIMAL: Final = Schema(
@@ -184,46 +103,53 @@ VARIABLE_SCALE_DECIMAL: Final = Schema(
     fields=(Field("scale", INT32), Field("value", BYTES)),
 )
 TEXT: Final = TextDecoder()
-_PLAIN: Final = _same(STRING, TEXT)
+_PLAIN: Final = always(STRING, TEXT)
 _INTEGER: Final = IntDecoder()
-_JSON: Final = _same(semantic(STRING, "io.debezium.data.Json"), TEXT)
+_JSON: Final = always(semantic(STRING, "io.debezium.data.Json"), TEXT)
 
 #: The OID of numeric.
 NUMERIC: Final = 1700
 
 #: The mapped types of pg_catalog, by OID.
 BUILT_IN: Final[Mapping[int, Mapper]] = {
-    16: _same(BOOLEAN, BoolDecoder()),
+    16: always(BOOLEAN, BoolDecoder()),
     17: _bytea,
     18: _PLAIN,  # "char"
     19: _PLAIN,  # name
-    20: _same(INT64, _INTEGER),
-    21: _same(INT16, _INTEGER),
-    23: _same(INT32, _INTEGER),
+    20: always(INT64, _INTEGER),
+    21: always(INT16, _INTEGER),
+    23: always(INT32, _INTEGER),
     25: _PLAIN,  # text
-    26: _same(INT64, _INTEGER),  # oid
+    26: always(INT64, _INTEGER),  # oid
     114: _JSON,
-    142: _same(semantic(STRING, "io.debezium.data.Xml"), TEXT),
+    142: always(semantic(STRING, "io.debezium.data.Xml"), TEXT),
+    600: shape_types.POINT,
+    601: shape_types.LINE_SEGMENT,
+    602: shape_types.PATH,
+    603: shape_types.BOX,
+    604: shape_types.POLYGON,
+    628: shape_types.LINE,
     650: _PLAIN,  # cidr
-    700: _same(FLOAT32, FloatDecoder()),
-    701: _same(FLOAT64, FloatDecoder()),
+    700: always(FLOAT32, FloatDecoder()),
+    701: always(FLOAT64, FloatDecoder()),
+    718: shape_types.CIRCLE,
     774: _PLAIN,  # macaddr8
     790: _money,
     829: _PLAIN,  # macaddr
     869: _PLAIN,  # inet
     1042: _PLAIN,  # char(n), bpchar
     1043: _PLAIN,  # varchar
-    1082: _date,
-    1083: _time,
-    1114: _timestamp,
-    1184: _timestamptz,
-    1186: _interval,
-    1266: _same(semantic(STRING, "io.debezium.time.ZonedTime"), ZonedTimeDecoder()),
+    1082: time_types.date,
+    1083: time_types.time,
+    1114: time_types.timestamp,
+    1184: time_types.zoned_timestamp,
+    1186: time_types.interval,
+    1266: time_types.zoned_time,
     1560: _bits,
     1562: _bits,  # varbit
     NUMERIC: _numeric,
-    2950: _same(semantic(STRING, "io.debezium.data.Uuid"), TEXT),
-    3614: _same(semantic(STRING, "io.debezium.data.Tsvector"), TEXT),
+    2950: always(semantic(STRING, "io.debezium.data.Uuid"), TEXT),
+    3614: always(semantic(STRING, "io.debezium.data.Tsvector"), TEXT),
     3802: _JSON,  # jsonb
     3904: _PLAIN,  # int4range
     3906: _PLAIN,  # numrange
@@ -233,15 +159,10 @@ BUILT_IN: Final[Mapping[int, Mapper]] = {
     3926: _PLAIN,  # int8range
 }
 
-#: The mapped types of extensions, by name.
-EXTENSIONS: Final[Mapping[str, Mapper]] = {
-    "citext": _PLAIN,
-    "isbn": _PLAIN,
-    "ltree": _same(semantic(STRING, "io.debezium.data.Ltree"), TEXT),
-}
-
-#: Array types of pg_catalog, by OID: the OID of their elements. Debezium has no schema for arrays of money, name, interval, varbit and xml.
+#: Array types of pg_catalog, by OID: the OID of their elements.
 ARRAYS: Final[Mapping[int, int]] = {
+    629: 628,
+    719: 718,
     1000: 16,
     1001: 17,
     1002: 18,
@@ -251,8 +172,12 @@ ARRAYS: Final[Mapping[int, int]] = {
     1014: 1042,
     1015: 1043,
     1016: 20,
+    1018: 601,
+    1019: 602,
+    1020: 603,
     1021: 700,
     1022: 701,
+    1027: 604,
     1028: 26,
     1040: 829,
     1041: 869,
@@ -277,8 +202,17 @@ ARRAYS: Final[Mapping[int, int]] = {
     775: 774,
 }
 
+#: Types that Debezium never publishes: arrays of money, name, interval, varbit, xml, point and refcursor.
+NEVER: Final = frozenset({143, 791, 1003, 1017, 1187, 1563, 2201})
+
+#: Types that count as arrays in the catalogue, and have a text of their own: int2vector and oidvector.
+NO_ARRAYS: Final = frozenset({22, 30})
+
 #: What maps the elements of an array otherwise than a column of their type.
-ELEMENTS: Final[Mapping[int, Mapper]] = {1083: _time_element}
+ELEMENTS: Final[Mapping[int, Mapper]] = {1083: time_types.time_element}
 
 #: Types whose elements have a required schema in Debezium, as those of enums have.
 REQUIRED_ELEMENTS: Final = frozenset({3614})
+
+#: The delimiter between the elements of an array, where it is no comma: box.
+DELIMITERS: Final[Mapping[int, bytes]] = {603: b";"}

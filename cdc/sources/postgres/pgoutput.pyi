@@ -47,7 +47,7 @@ class PgOutputDecoder:
     ) -> int:
         """Decode CopyData messages from `start` on and return the index of the first one that was not taken.
 
-        Stops early when `unresolved` names a relation that must be bound first, when the batch holds `max_rows` rows or `max_size`
+        Stops early when `unresolved` names a relation that must be bound first (one that is new, or one whose enums have grown), when the batch holds `max_rows` rows or `max_size`
         bytes, and at the end of a transaction that began in an earlier batch.
         Raises DecodeError for bytes that do not follow the protocol and ConversionError under the policy `fail`.
         """

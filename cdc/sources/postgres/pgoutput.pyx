@@ -14,6 +14,7 @@ from cdc.sources.postgres.row cimport RowPlan, SourceInfo
 from cdc.errors import DecodeError
 from cdc.model.event import Transaction
 from cdc.sources.postgres.relation import Relation, RelationColumn
+from cdc.sources.postgres.values import UnknownLabel
 
 # PostgreSQL counts microseconds from 2000-01-01.
 cdef int64_t EPOCH_US = 946_684_800_000_000
@@ -93,6 +94,9 @@ cdef class PgOutputDecoder:
     cdef readonly object unresolved
     cdef readonly str skipped
     cdef dict plans
+    cdef dict relations
+    cdef uint32_t relation
+    cdef bint renewed
     cdef SourceInfo info
     cdef object visible
     cdef int64_t partial_lsn
@@ -110,6 +114,7 @@ cdef class PgOutputDecoder:
         self.skipped = skipped
         self.skips = skipped != ""
         self.plans = {}
+        self.relations = {}
         self.info = SourceInfo()
 
     def bind(self, uint32_t oid, RowPlan plan not None):
@@ -124,20 +129,19 @@ cdef class PgOutputDecoder:
     def feed(self, list messages not None, Py_ssize_t start, ChangeBatch batch not None, Py_ssize_t max_rows, Py_ssize_t max_size):
         """Decode CopyData messages from `start` on and return the index of the first one that was not taken.
 
-        Stops early when `unresolved` names a relation that must be bound first, when the batch holds `max_rows` rows or `max_size`
+        Stops early when `unresolved` names a relation that must be bound first (one that is new, or one whose enums have grown), when the batch holds `max_rows` rows or `max_size`
         bytes, and at the end of a transaction that began in an earlier batch.
         Raises DecodeError for bytes that do not follow the protocol and ConversionError under the policy `fail`.
         """
         cdef Py_ssize_t index
         cdef Py_buffer data
-        cdef View view
         for index in range(start, len(messages)):
             if batch.row_count >= max_rows or batch.arena.size >= max_size:
                 return index
             PyObject_GetBuffer(messages[index], &data, PyBUF_SIMPLE)
             try:
-                view = View(<const unsigned char *> data.buf, 0, data.len)
-                self._message(&view, batch)
+                if not self._take(&data, batch):
+                    return index
             finally:
                 PyBuffer_Release(&data)
             if self.unresolved is not None or (self.spans and not self.in_transaction):
@@ -148,6 +152,24 @@ cdef class PgOutputDecoder:
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
+
+    cdef bint _take(self, const Py_buffer *data, ChangeBatch batch) except -1:
+        """Decode a message, and tell whether it was taken. It was not when it has a label that is new to an enum: no message says so."""
+        cdef View view = View(<const unsigned char *> data.buf, 0, data.len)
+        cdef Py_ssize_t problems = len(batch.problems)
+        try:
+            self._message(&view, batch)
+        except UnknownLabel as unknown:
+            del batch.problems[problems:]
+            self.ordinal -= 1
+            if self.renewed:
+                unknown.accept()
+                return self._take(data, batch)
+            self.unresolved = self.relations[self.relation]
+            self.renewed = True
+            return False
+        self.renewed = False
+        return True
 
     cdef int _message(self, View *view, ChangeBatch batch) except -1:
         cdef uint8_t kind = read_byte(view)
@@ -185,6 +207,7 @@ cdef class PgOutputDecoder:
             return self._commit(view, batch)
         if kind == b"R":
             self.unresolved = self._relation(view)
+            self.relations[self.unresolved.oid] = self.unresolved
             return 0
         if kind == b"T":
             return self._truncate(view, lsn, batch)
@@ -256,6 +279,7 @@ cdef class PgOutputDecoder:
         plan = self.plans.get(oid)
         if plan is None:
             raise DecodeError(f"a change is of relation {oid}, which was not described before", view.data[: view.size], view.at)
+        self.relation = oid
         return plan
 
     cdef int _row(self, uint8_t kind, View *view, int64_t lsn, ChangeBatch batch) except -1:

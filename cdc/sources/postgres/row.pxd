@@ -10,6 +10,7 @@ cdef class RowPlan:
     cdef readonly list decoders
     cdef readonly tuple targets
     cdef readonly str on_error
+    cdef readonly bint renewable
     cdef Py_ssize_t width
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1

@@ -9,6 +9,7 @@ from cdc.sources.postgres.values cimport ValueDecoder
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.event import Unconvertible
 from cdc.model.schema import ConnectType
+from cdc.sources.postgres.values import UnknownLabel
 
 #: How many variable fields the source block has, in the order in which `SourceInfo` puts them.
 SOURCE_VARIABLES = ("ts_ms", "snapshot", "sequence", "ts_us", "ts_ns", "txId", "lsn", "origin", "origin_lsn")
@@ -20,16 +21,18 @@ cdef class RowPlan:
     `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
     their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError, `keep` leaves
-    the server's text in the cell, which converters refuse, and notes them with their row.
+    the server's text in the cell, which converters refuse, and notes them with their row. With `renewable`, whoever decodes with this plan
+    gets another one when an enum has a label that is new: UnknownLabel is raised then. Otherwise such a label is taken as it is.
     """
 
-    def __init__(self, table, list decoders, tuple targets, str on_error="warn"):
+    def __init__(self, table, list decoders, tuple targets, str on_error="warn", bint renewable=False):
         if len(decoders) != len(targets):
             raise ValueError(f"{len(decoders)} decoders for {len(targets)} columns")
         self.table = table
         self.decoders = decoders
         self.targets = targets
         self.on_error = on_error
+        self.renewable = renewable
         self.width = 0 if table is None else len(table.columns)
         for target, decoder in zip(targets, decoders):
             if target >= self.width or (target >= 0 and not isinstance(decoder, ValueDecoder)):
@@ -41,6 +44,11 @@ cdef class RowPlan:
         if target < 0:
             return 0
         try:
+            (<ValueDecoder> self.decoders[column]).decode(text, size, batch, first + target)
+        except UnknownLabel as unknown:
+            if self.renewable:
+                raise
+            unknown.accept()
             (<ValueDecoder> self.decoders[column]).decode(text, size, batch, first + target)
         except ConversionError as error:
             self._refuse(error, target, text[:size], batch)

@@ -14,7 +14,7 @@ from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.naming import table_topic
 from cdc.sources.postgres.connection import Connection, refusals
-from cdc.sources.postgres.mapping import ValueHandling
+from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
 from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
@@ -106,14 +106,16 @@ class Catalog:
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
         facts = {column.name: column for column in await self._columns(relation.oid)}
         columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
-        return await self._plan(table, columns, _logged_key(relation, await self._key(relation.oid)))
+        return await self._plan(table, columns, _logged_key(relation, await self._key(relation.oid)), renewable=True)
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
         columns = [column for column in await self._columns(oid) if only is None or column.name in only]
         return await self._plan(table, columns, await self._key(oid))
 
-    async def _plan(self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str]) -> RowPlan:
+    async def _plan(
+        self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str], *, renewable: bool = False
+    ) -> RowPlan:
         await self._learn_types(column.type_oid for column in columns)
         resolved = [self._resolve(table, column) for column in columns]
         captured = [
@@ -127,6 +129,7 @@ class Catalog:
             [found.decoder if found is not None else None for found in resolved],
             tuple(places.get(column.name, -1) for column in columns),
             self._settings.converting_failure.value,
+            renewable,
         )
 
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:

@@ -14,9 +14,6 @@ from cdc.sources.postgres.values cimport ValueDecoder, malformed
 
 from cdc.errors import ConversionError
 
-# All clocks below count microseconds.
-cdef enum:
-    SECOND = 1_000_000
 cdef int64_t DAY = 86_400_000_000
 
 # What stands for the infinities. Debezium takes those of the PostgreSQL JDBC driver, and saturates where they do not fit.
@@ -24,16 +21,6 @@ cdef int64_t DATE_INFINITY = 2_146_033_979
 cdef int64_t DATE_MINUS_INFINITY = -2_147_472_691
 cdef int64_t MILLIS_INFINITY = 9_223_372_036_825_200_000
 cdef int64_t MILLIS_MINUS_INFINITY = -9_223_372_036_832_400_000
-
-cdef struct Cursor:
-    const char *text
-    Py_ssize_t size
-    Py_ssize_t at
-
-cdef struct Date:
-    int64_t year  # astronomical: 0 is 1 BC
-    int64_t month
-    int64_t day
 
 
 # Reading ---------------------------------------------------------------------------------------------------------------------------
@@ -326,15 +313,21 @@ cdef class IsoTimeDecoder(ValueDecoder):
         return batch.put_text_here(cell, start)
 
 
+cdef int64_t decode_zoned_time(const char *text, Py_ssize_t size, int64_t *offset) except -1:
+    """Read a time of the day with its zone, in seconds east of Greenwich."""
+    cdef Cursor cursor = Cursor(text, size, 0)
+    cdef int64_t clock = read_clock(&cursor)
+    if clock < 0 or not read_zone(&cursor, offset) or cursor.at != size:
+        raise malformed("time with time zone", text, size, cursor.at)
+    return clock
+
+
 cdef class ZonedTimeDecoder(ValueDecoder):
     """Decodes time with time zone as the time in UTC, `11:51:30.123789Z`."""
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
-        cdef Cursor cursor = Cursor(text, size, 0)
         cdef Py_ssize_t start = batch.arena.size
-        cdef int64_t clock = read_clock(&cursor), offset = 0
-        if clock < 0 or not read_zone(&cursor, &offset) or cursor.at != size:
-            raise malformed("time with time zone", text, size, cursor.at)
+        cdef int64_t offset = 0, clock = decode_zoned_time(text, size, &offset)
         if offset:
             clock = (clock - offset * SECOND + 3 * DAY) % DAY
         write_clock(batch.arena, clock, 0)

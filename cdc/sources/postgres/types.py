@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from cdc.model.schema import STRING, ConnectType, Default, Schema, array
+from cdc.sources.postgres import extension_types
 from cdc.sources.postgres.arrays import ArrayDecoder
 from cdc.sources.postgres.defaults import ZEROS, column_default
+from cdc.sources.postgres.extension_types import EXTENSIONS
+from cdc.sources.postgres.handling import Mapped, ValueHandling, semantic
 from cdc.sources.postgres.mapping import (
     ARRAYS,
     BUILT_IN,
+    DELIMITERS,
     ELEMENTS,
-    EXTENSIONS,
+    NEVER,
+    NO_ARRAYS,
     NUMERIC,
     REQUIRED_ELEMENTS,
     TEXT,
-    Mapped,
-    ValueHandling,
-    semantic,
+    opaque,
     typmod_scale,
 )
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.postgres.values import EnumDecoder, ValueDecoder
 
 #: What the output functions of values depend on; to be set on every connection that values or default expressions are read from.
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
@@ -87,7 +90,7 @@ class TypeResolver:
             return None
         schema, decoder = mapped
         value = self._default(default, oid, typmod, mapped) if default else None
-        return ResolvedColumn(schema.as_optional(not not_null).with_default(value), decoder)
+        return ResolvedColumn(schema.as_optional(schema.optional or not not_null).with_default(value), decoder)
 
     def _mapped(self, oid: int, typmod: int) -> Mapped | None:
         if oid in BUILT_IN:
@@ -95,7 +98,8 @@ class TypeResolver:
         if oid in ARRAYS:
             return self._array(ARRAYS[oid], typmod)
         found = self._types.get(oid)
-        return None if found is None else self._foreign(found, typmod)
+        mapped = None if found is None else self._foreign(found, typmod)
+        return self._unknown(oid, found) if mapped is None else mapped
 
     def _foreign(self, found: PgType, typmod: int) -> Mapped | None:
         """Map a type outside pg_catalog."""
@@ -110,25 +114,35 @@ class TypeResolver:
             return EXTENSIONS[found.name](self._handling, typmod)
         return None
 
+    def _unknown(self, oid: int, found: PgType | None) -> Mapped | None:
+        """Map a type that is not known, if those are wanted; Debezium has no schema for an array of a domain either."""
+        if not self._handling.include_unknown or oid in NEVER:
+            return None
+        mapped = opaque(self._handling)
+        is_array = found is not None and found.category == "A" and oid not in NO_ARRAYS
+        return _required_array(mapped) if is_array else mapped
+
     def _array(self, element_oid: int, typmod: int) -> Mapped:
         mapper = ELEMENTS.get(element_oid, BUILT_IN[element_oid])
-        schema, decoder = mapper(self._handling, typmod)
-        optional = element_oid not in REQUIRED_ELEMENTS
-        return array(schema.as_optional(optional)), ArrayDecoder(decoder, nullable=optional)
+        mapped = mapper(self._handling, typmod)
+        if element_oid in REQUIRED_ELEMENTS:
+            return _required_array(mapped)
+        return _optional_array(mapped, DELIMITERS.get(element_oid, b","))
 
     def _foreign_array(self, found: PgType) -> Mapped | None:
-        """Map an array of a type outside pg_catalog; Debezium has no schema for an array of a domain."""
         element = self._types.get(found.element_oid)
         if element is None:
             return None
         if element.typtype == "e":
             # Debezium does not see an enum grow behind an array type that it has read.
-            schema, decoder = _enum(self._element_labels.setdefault(found.oid, element.labels))
-            return array(schema), ArrayDecoder(decoder, nullable=False)
-        if element.typtype == "b" and element.name in EXTENSIONS:
-            schema, decoder = EXTENSIONS[element.name](self._handling, -1)
-            return array(schema.as_optional()), ArrayDecoder(decoder)
-        return None
+            schema, _ = _enum(self._element_labels.setdefault(found.oid, element.labels))
+            return _required_array((schema, TEXT))
+        if element.typtype != "b" or element.name not in EXTENSIONS:
+            return None
+        mapped = EXTENSIONS[element.name](self._handling, -1)
+        if element.name in extension_types.REQUIRED_ELEMENTS:
+            return _required_array(mapped)
+        return _optional_array(mapped, extension_types.DELIMITERS.get(element.name, b","))
 
     def _default(self, expression: str, oid: int, typmod: int, mapped: Mapped) -> Default:
         schema, decoder = mapped
@@ -140,4 +154,14 @@ class TypeResolver:
 
 
 def _enum(labels: tuple[str, ...]) -> Mapped:
-    return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(labels)), TEXT
+    return semantic(STRING, "io.debezium.data.Enum", allowed=",".join(labels)), EnumDecoder(labels)
+
+
+def _optional_array(element: Mapped, delimiter: bytes) -> Mapped:
+    schema, decoder = element
+    return array(schema.as_optional()), ArrayDecoder(decoder, delimiter=delimiter)
+
+
+def _required_array(element: Mapped) -> Mapped:
+    schema, decoder = element
+    return array(schema), ArrayDecoder(decoder, nullable=False)

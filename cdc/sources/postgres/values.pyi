@@ -1,10 +1,29 @@
+from collections.abc import Iterable
 from typing import Any
+
+from cdc.errors import ConversionError
 
 class ValueDecoder:
     """Decodes the text of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
 
 class TextDecoder(ValueDecoder):
     """Takes the text as it is: the server has checked that it is UTF-8."""
+
+class UnknownLabel(ConversionError):
+    """A label that an enum did not have when its column was resolved: it has grown, or one of its labels has another name now."""
+
+    decoder: EnumDecoder
+    label: bytes
+    def __init__(self, decoder: EnumDecoder, label: bytes) -> None: ...
+    def accept(self) -> None:
+        """Let the decoder take the label from now on: the catalogue does not know it any more."""
+
+class EnumDecoder(ValueDecoder):
+    """Takes a label of an enum as it is; raises UnknownLabel for one that is not among `labels`."""
+
+    def __init__(self, labels: Iterable[str]) -> None: ...
+    def learn(self, label: bytes) -> None:
+        """Take one more label."""
 
 class BoolDecoder(ValueDecoder):
     """Decodes `t` and `f`."""

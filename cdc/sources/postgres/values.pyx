@@ -12,7 +12,7 @@ from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
 
-from cdc.errors import DecodeError
+from cdc.errors import ConversionError, DecodeError
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *text, char **end, PyObject *overflow_exception) except? -1
@@ -52,6 +52,38 @@ cdef class TextDecoder(ValueDecoder):
     """Takes the text as it is: the server has checked that it is UTF-8."""
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        return batch.put_text(cell, text, size)
+
+
+class UnknownLabel(ConversionError):
+    """A label that an enum did not have when its column was resolved: it has grown, or one of its labels has another name now."""
+
+    def __init__(self, decoder, bytes label):
+        super().__init__(f"the enum has no label {label.decode('utf-8', 'replace')!r}", "Restart the connector.")
+        self.decoder = decoder
+        self.label = label
+
+    def accept(self):
+        """Let the decoder take the label from now on: the catalogue does not know it any more."""
+        self.decoder.learn(self.label)
+
+
+cdef class EnumDecoder(ValueDecoder):
+    """Takes a label of an enum as it is; raises UnknownLabel for one that is not among `labels`."""
+
+    cdef set labels
+
+    def __init__(self, labels):
+        self.labels = {label.encode() for label in labels}
+
+    def learn(self, bytes label not None):
+        """Take one more label."""
+        self.labels.add(label)
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        cdef bytes label = text[:size]
+        if label not in self.labels:
+            raise UnknownLabel(self, label)
         return batch.put_text(cell, text, size)
 
 

@@ -9,6 +9,7 @@ from cdc.config import (
     ConvertingFailure,
     DecimalFormat,
     DecimalMode,
+    HstoreMode,
     IntervalMode,
     KafkaSettings,
     PipelineSettings,
@@ -57,6 +58,9 @@ def test_each_property_of_the_source_arrives():
         time_precision_mode="connect",
         binary_handling_mode="base64-url-safe",
         interval_handling_mode="string",
+        hstore_handling_mode="map",
+        money_fraction_digits="4",
+        include_unknown_datatypes="true",
         unavailable_value_placeholder="hex:00ff",
         event_converting_failure_handling_mode="skip",
         tombstones_on_delete="false",
@@ -88,6 +92,9 @@ def test_each_property_of_the_source_arrives():
         time_mode=TimeMode.CONNECT,
         binary_mode=BinaryMode.BASE64_URL_SAFE,
         interval_mode=IntervalMode.STRING,
+        hstore_mode=HstoreMode.MAP,
+        money_fraction_digits=4,
+        include_unknown_types=True,
         unavailable_placeholder=b"\x00\xff",
         converting_failure=ConvertingFailure.SKIP,
         tombstones_on_delete=False,
@@ -211,7 +218,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 31, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 34, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 

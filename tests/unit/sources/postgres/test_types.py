@@ -4,15 +4,17 @@ from decimal import Decimal
 
 import pytest
 
-from cdc.config.settings import BinaryMode, DecimalMode, IntervalMode, PostgresSettings, TimeMode
+from cdc.config.settings import BinaryMode, DecimalMode, HstoreMode, IntervalMode, PostgresSettings, TimeMode
 from cdc.model.schema import ConnectType, Field, Schema
-from cdc.sources.postgres.mapping import ValueHandling, typmod_scale
+from cdc.sources.postgres.handling import ValueHandling
+from cdc.sources.postgres.mapping import typmod_scale
 from cdc.sources.postgres.types import PgType, TypeResolver
 from cdc.sources.postgres.values import decode_text
 
 MOOD, MOODS, POSINT, POSINT2, AMOUNT, MOOD_DOMAIN, CITEXT, CITEXTS, LTREE, PAIR, TAGS, POSINTS, RANGE = range(
     16384, 16397
 )
+HSTORE, HSTORES, VECTOR, VECTORS, HALFVEC, SPARSEVEC, GEOMETRY, GEOMETRIES, GEOGRAPHY = range(16400, 16409)
 TYPES = {
     kind.oid: kind
     for kind in (
@@ -29,6 +31,15 @@ TYPES = {
         PgType(TAGS, "tags", "public", "d", "A", base_oid=1009),
         PgType(POSINTS, "_posint", "public", category="A", element_oid=POSINT),
         PgType(RANGE, "citext", "public", "r", "R"),
+        PgType(HSTORE, "hstore", "public"),
+        PgType(HSTORES, "_hstore", "public", category="A", element_oid=HSTORE),
+        PgType(VECTOR, "vector", "public"),
+        PgType(VECTORS, "_vector", "public", category="A", element_oid=VECTOR),
+        PgType(HALFVEC, "halfvec", "public"),
+        PgType(SPARSEVEC, "sparsevec", "public"),
+        PgType(GEOMETRY, "geometry", "public"),
+        PgType(GEOMETRIES, "_geometry", "public", category="A", element_oid=GEOMETRY),
+        PgType(GEOGRAPHY, "geography", "public"),
     )
 }
 
@@ -129,6 +140,54 @@ class TestSchemas:
         assert shape(resolve(oid).schema) == expected
 
     @pytest.mark.parametrize(
+        ("oid", "name", "doc", "fields"),
+        [
+            (600, "Point v1", "Geometry (POINT)", {"x": "double", "y": "double", "wkb": "bytes?", "srid": "int32?"}),
+            (601, "Geometry v2?", "Geometry", {"wkb": "bytes", "srid": "int32?", "extensions": "map?"}),
+            (602, "Geometry v2?", "Geometry", {"wkb": "bytes", "srid": "int32?", "extensions": "map?"}),
+            (603, "Geometry v2?", "Geometry", {"wkb": "bytes", "srid": "int32?", "extensions": "map?"}),
+            (604, "Geometry v2?", "Geometry", {"wkb": "bytes", "srid": "int32?", "extensions": "map?"}),
+            (628, "Line v1?", "Geometry (LINE)", {"a": "double", "b": "double", "c": "double"}),
+            (718, "Circle v1?", "Geometry (CIRCLE)", {"center": "struct@iod.data.geometry.Point v1", "radius": "double"}),
+            (GEOMETRY, "Geometry v2?", "Geometry", {"wkb": "bytes", "srid": "int32?", "extensions": "map?"}),
+            (GEOGRAPHY, "Geography v1", "Geography", {"wkb": "bytes", "srid": "int32?"}),
+        ],
+    )  # fmt: skip
+    def test_shapes_of_required_columns(self, oid, name, doc, fields):
+        schema = resolve(oid, not_null=True).schema
+        assert shape(schema) == f"struct@iod.data.geometry.{name}"
+        assert schema.doc == doc
+        assert {field.name: shape(field.schema) for field in schema.fields} == fields
+
+    @pytest.mark.parametrize(
+        ("oid", "expected"),
+        [
+            (VECTOR, "[double]@iod.data.DoubleVector v1?"),
+            (HALFVEC, "[float]@iod.data.FloatVector v1?"),
+            (SPARSEVEC, "struct@iod.data.SparseDoubleVector v1?"),
+            (VECTORS, "[[double]@iod.data.DoubleVector v1]?"),
+        ],
+    )
+    def test_vectors(self, oid, expected):
+        assert shape(resolve(oid).schema) == expected
+
+    def test_the_struct_of_a_sparse_vector(self):
+        dimensions, vector = resolve(SPARSEVEC).schema.fields
+        assert (dimensions.name, shape(dimensions.schema)) == ("dimensions", "int16")
+        assert (vector.name, shape(vector.schema)) == ("vector", "map")
+        assert (shape(vector.schema.keys), shape(vector.schema.values)) == ("int16", "double")
+
+    def test_elements_of_boxes_and_geometries_have_their_own_delimiters(self):
+        boxes, geometries = (resolve(oid) for oid in (1020, GEOMETRIES))
+        assert shape(boxes.schema) == shape(geometries.schema) == "[struct@iod.data.geometry.Geometry v2?]?"
+        found = decode_text(boxes.decoder, b"{(1,1),(0,0);NULL;(2,2),(1,1)}")
+        assert [each and each[2] for each in found] == [["type", "box"], None, ["type", "box"]]
+        empty = "010700000000000000"
+        assert (
+            decode_text(geometries.decoder, f"{{{empty}:{empty}}}".encode()) == [[bytes.fromhex(empty), None, None]] * 2
+        )
+
+    @pytest.mark.parametrize(
         ("oid", "typmod", "expected"),
         [
             (1007, -1, "[int32?]?"),
@@ -164,7 +223,7 @@ class TestSchemas:
         assert shape(resolve(oid, typmod).schema) == expected
 
     @pytest.mark.parametrize(
-        "oid", [791, 1003, 1187, 1563, 143, 1017, 600, 3615, 3220, 28, 22, 4451, PAIR, POSINTS, RANGE, 99999], ids=str
+        "oid", [791, 1003, 1187, 1563, 143, 1017, 2201, 3615, 3220, 28, 22, 4451, PAIR, POSINTS, RANGE, 99999], ids=str
     )
     def test_types_that_are_left_out(self, oid):
         catalogue = {
@@ -199,6 +258,7 @@ class TestModes:
             ("isostring", "string@iod.time.IsoDate", "string@iod.time.IsoTime", "string@iod.time.IsoTime", "string@iod.time.IsoTimestamp", "string@iod.time.IsoTimestamp"),
             ("microseconds", "int32@iod.time.Date", "int64@iod.time.MicroTime", "int64@iod.time.MicroTime", "int64@iod.time.MicroTimestamp", "int64@iod.time.MicroTimestamp"),
             ("nanoseconds", "int32@iod.time.Date", "int64@iod.time.NanoTime", "int64@iod.time.NanoTime", "int64@iod.time.NanoTimestamp", "int64@iod.time.NanoTimestamp"),
+            ("structured", "struct@iod.time.StructuredDate", "struct@iod.time.StructuredTime", "struct@iod.time.StructuredTime", "struct@iod.time.StructuredTimestamp", "struct@iod.time.StructuredTimestamp"),
         ],
     )  # fmt: skip
     def test_times(self, mode, date, millis_time, time, millis_timestamp, timestamp):
@@ -214,8 +274,11 @@ class TestModes:
     )
     def test_the_decoder_follows_the_schema(self, mode, oid, text):
         column = resolve(oid, time=mode)
-        kind = str if column.schema.type is ConnectType.STRING else int
-        assert isinstance(decode_text(column.decoder, text), kind)
+        found = decode_text(column.decoder, text)
+        if column.schema.type is ConnectType.STRUCT:
+            assert len(found) == len(column.schema.fields)
+        else:
+            assert isinstance(found, str if column.schema.type is ConnectType.STRING else int)
 
     @pytest.mark.parametrize(
         ("mode", "millis", "micros"),
@@ -272,6 +335,76 @@ class TestModes:
         assert shape(column.schema) == "string@iod.time.Interval v1?"
         assert decode_text(column.decoder, b"1 day") == "P0Y0M1DT0H0M0S"
 
+    @pytest.mark.parametrize(
+        ("oid", "typmod", "name", "fields", "text", "value"),
+        [
+            (1083, 3, "StructuredTime", "hour minute second nanos precision", b"01:02:03", [1, 2, 3, 0, 3]),
+            (1266, -1, "StructuredZonedTime", "hour minute second nanos offsetSeconds precision", b"01:02:03+01", [1, 2, 3, 0, 3600, 6]),
+            (1184, 0, "StructuredZonedTimestamp", "year month day hour minute second nanos offsetSeconds zoneId specialValue precision", b"2024-02-29 01:02:03+00", [2024, 2, 29, 1, 2, 3, 0, 0, "Z", None, 0]),
+            (1186, -1, "StructuredDuration", "years months days hours minutes seconds nanos precision", b"1 day", [0, 0, 1, 0, 0, 0, 0, 6]),
+            (1186, (0x7FFF << 16) | 3, "StructuredDuration", "years months days hours minutes seconds nanos precision", b"1 day", [0, 0, 1, 0, 0, 0, 0, 3]),
+        ],
+    )  # fmt: skip
+    def test_structured_times(self, oid, typmod, name, fields, text, value):
+        column = resolve(oid, typmod, not_null=True, time=TimeMode.STRUCTURED)
+        assert shape(column.schema) == f"struct@iod.time.{name} v1"
+        assert [field.name for field in column.schema.fields] == fields.split()
+        assert all(field.schema.optional for field in column.schema.fields)
+        assert decode_text(column.decoder, text) == value
+
+    def test_structured_times_in_arrays(self):
+        column = resolve(1183, time=TimeMode.STRUCTURED)
+        assert shape(column.schema) == "[struct@iod.time.StructuredTime v1?]?"
+        assert decode_text(column.decoder, b"{12:34:56.789123,NULL}") == [[12, 34, 56, 789000000, 6], None]
+
+    def test_hstore(self):
+        assert shape(resolve(HSTORE).schema) == "string@iod.data.Json v1?"
+        schema = resolve(HSTORE, hstore=HstoreMode.MAP, not_null=True).schema
+        assert (schema.type, schema.name) == (ConnectType.MAP, None)
+        assert (shape(schema.keys), shape(schema.values)) == ("string", "string?")
+        assert shape(resolve(HSTORES).schema) == "[string@iod.data.Json v1?]?"
+
+    @pytest.mark.parametrize(
+        ("digits", "text", "value"),
+        [
+            (1, b"$1,234.15", "1234.2"),
+            (1, b"-$1,234.15", "-1234.2"),
+            (1, b"$1,234.14", "1234.1"),
+            (0, b"-$0.50", "-1"),
+            (0, b"$0.49", "0"),
+            (0, b"-$92,233,720,368,547,758.08", "-92233720368547758"),
+        ],
+    )
+    def test_money_is_rounded_half_up(self, digits, text, value):
+        column = resolve(790, money_fraction_digits=digits)
+        assert column.schema.parameters == {"scale": str(digits)}
+        assert str(decode_text(column.decoder, text)) == value
+
+    @pytest.mark.parametrize(
+        ("mode", "schema", "value"),
+        [
+            ("bytes", "bytes?", b"'fat' <-> 'cat'"),
+            ("base64", "string?", "J2ZhdCcgPC0+ICdjYXQn"),
+            ("base64-url-safe", "string?", "J2ZhdCcgPC0-ICdjYXQn"),
+            ("hex", "string?", "2766617427203c2d3e202763617427"),
+        ],
+    )
+    def test_unknown_types_are_bytes_of_their_text_on_request(self, mode, schema, value):
+        column = resolve(3615, binary=BinaryMode(mode), include_unknown=True)
+        assert shape(column.schema) == schema
+        assert decode_text(column.decoder, b"'fat' <-> 'cat'") == value
+
+    def test_arrays_of_unknown_types_and_of_domains(self):
+        column = resolve(POSINTS, include_unknown=True)
+        assert shape(column.schema) == "[bytes]?"
+        assert decode_text(column.decoder, b"{1,23}") == [b"1", b"23"]
+        catalogue = {22: PgType(22, "int2vector", category="A", element_oid=21)}
+        assert shape(resolve(22, types=catalogue, include_unknown=True).schema) == "bytes?"
+
+    @pytest.mark.parametrize("oid", [143, 791, 1003, 1017, 1187, 1563, 2201])
+    def test_what_debezium_never_publishes(self, oid):
+        assert resolve(oid, types={oid: PgType(oid, "_x", category="A", element_oid=1)}, include_unknown=True) is None
+
     def test_the_settings_of_a_connector(self):
         settings = PostgresSettings(
             "h",
@@ -282,9 +415,18 @@ class TestModes:
             time_mode=TimeMode.CONNECT,
             binary_mode=BinaryMode.HEX,
             interval_mode=IntervalMode.STRING,
+            hstore_mode=HstoreMode.MAP,
+            money_fraction_digits=4,
+            include_unknown_types=True,
         )
         assert ValueHandling.of(settings) == ValueHandling(
-            DecimalMode.STRING, TimeMode.CONNECT, BinaryMode.HEX, IntervalMode.STRING
+            decimal=DecimalMode.STRING,
+            time=TimeMode.CONNECT,
+            binary=BinaryMode.HEX,
+            interval=IntervalMode.STRING,
+            hstore=HstoreMode.MAP,
+            money_fraction_digits=4,
+            include_unknown=True,
         )
 
 

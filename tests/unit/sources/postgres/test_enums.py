@@ -1,0 +1,81 @@
+"""Enums that change while the stream runs, which no message of it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdc.model.batch import ChangeBatch
+from cdc.model.schema import INT64, STRING
+from cdc.model.table import Column, Table, TableId
+from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.postgres.schema import SOURCE_SCHEMA
+from cdc.sources.postgres.values import EnumDecoder, IntDecoder, UnknownLabel, ValueDecoder, decode_text
+from tests.unit.sources.postgres import messages as m
+from tests.unit.sources.postgres.stream import CONSTANTS, INT8, changes, feed
+
+MOOD, OTHER = 16384, 16385
+DESCRIBED = m.relation(1, "s", "t", [("id", INT8, -1, True), ("mood", MOOD, -1, False), ("other", OTHER, -1, False)])
+
+
+class Enums:
+    """A catalogue with two enums that have one label more each time that they are read."""
+
+    def __init__(self, *moods: str, renewable: bool = True) -> None:
+        self.moods = list(moods)
+        self.known: list[str] = []
+        self.reads = 0
+        self.renewable = renewable
+
+    def plan(self, _relation: object) -> RowPlan:
+        self.reads += 1
+        if self.moods:
+            self.known.append(self.moods.pop(0))
+        schema = STRING.as_optional()
+        columns = (Column("id", INT64), Column("mood", schema), Column("other", schema))
+        table = Table(TableId("s", "t"), f"p.s.t{self.reads}", columns, (0,), SOURCE_SCHEMA, CONSTANTS)
+        decoders: list[ValueDecoder | None] = [IntDecoder(), EnumDecoder(self.known), EnumDecoder(("x",))]
+        return RowPlan(table, decoders, (0, 1, 2), renewable=self.renewable)
+
+
+def stream(*bodies: bytes) -> list[bytes]:
+    inside = [m.xlog(1000 + place, body) for place, body in enumerate(bodies, 1)]
+    return [m.xlog(1000, m.begin(1100, 7)), m.xlog(1000, DESCRIBED), *inside, m.xlog(1110, m.commit(1100, 1110))]
+
+
+def test_a_new_label_is_looked_up_before_its_row_is_decoded():
+    enums = Enums("sad", "ok")
+    decoder = PgOutputDecoder()
+    (batch,) = feed(decoder, stream(m.insert(1, (1, "sad", "x")), m.insert(1, (2, "ok", "x"))), plan=enums.plan)
+    assert [after for _, _, after in changes(batch)] == [(1, "sad", "x"), (2, "ok", "x")]
+    assert [batch.row(row)[1].topic for row in range(2)] == ["p.s.t1", "p.s.t2"]
+    assert enums.reads == 2
+
+
+def test_changes_are_counted_once():
+    decoder = PgOutputDecoder()
+    messages = stream(m.insert(1, (1, "sad", "x")), m.insert(1, (2, "ok", "x")))
+    feed(decoder, messages[:-1], plan=Enums("sad", "ok").plan)
+    assert decoder.ordinal == 2
+
+
+def test_a_label_that_the_catalogue_does_not_know_any_more_is_taken():
+    enums = Enums("happy")
+    rows = [m.insert(1, (1, "sad", "gone")), m.insert(1, (2, "sad", "gone")), m.insert(1, (3, "happy", "lost"))]
+    (batch,) = feed(PgOutputDecoder(), stream(*rows), plan=enums.plan)
+    assert [after for _, _, after in changes(batch)] == [(1, "sad", "gone"), (2, "sad", "gone"), (3, "happy", "lost")]
+    assert enums.reads == 3  # at first, for "sad" and "gone", and for "lost"
+
+
+def test_a_snapshot_takes_a_label_that_came_while_it_was_read():
+    batch = ChangeBatch()
+    CopyDecoder(Enums("sad", renewable=False).plan(None), SourceInfo(), 1).feed([b"1\tok\tx\n"], batch, b"true")
+    assert [after for _, _, after in changes(batch)] == [(1, "ok", "x")]
+
+
+def test_labels_may_hold_anything():
+    decoder = EnumDecoder(["it's, fine", "süß", ""])
+    assert [decode_text(decoder, label.encode()) for label in ("süß", "", "it's, fine")] == ["süß", "", "it's, fine"]
+    with pytest.raises(UnknownLabel, match="'sad'"):
+        decode_text(decoder, b"sad")
