@@ -62,7 +62,7 @@ def policy_of(mode: SnapshotMode, configured: SnapshotPolicy) -> SnapshotPolicy:
 class SnapshotSettings:
     """How the snapshot reads. Times are in seconds; `selects` are statements by `schema.table`; `include` names the tables to read."""
 
-    configured: SnapshotPolicy = field(default_factory=SnapshotPolicy)
+    configured: SnapshotPolicy = SnapshotPolicy(at_first=False, streams=False)
     include: NameFilter = field(default_factory=NameFilter)
     selects: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1

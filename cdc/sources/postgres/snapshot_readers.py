@@ -10,6 +10,8 @@ from typing import Protocol, TypeAlias
 from psycopg import pq
 
 from cdc.config.settings import PostgresSettings
+from cdc.config.snapshot import SELECTS
+from cdc.errors import SourceRefused
 from cdc.sources.postgres.connection import Connection
 from cdc.sources.postgres.copy_stream import CopyStream
 from cdc.sources.postgres.snapshot_parts import Part, TableReading
@@ -116,7 +118,21 @@ class ParallelReader:
 async def _read(connection: Connection, settings: PostgresSettings, part: Part) -> AsyncIterator[Rows]:
     """Yield the rows of a part, and an empty list behind them."""
     stream = CopyStream(connection, settings)
-    await stream.begin(part.query, pq.ExecStatus.COPY_OUT)
+    await _begin(stream, part, settings)
     while messages := await stream.read():
         yield part.reading, messages
     yield part.reading, []
+
+
+async def _begin(stream: CopyStream, part: Part, settings: PostgresSettings) -> None:
+    """Start a part's COPY; a statement that came with the configuration is named when the server refuses it."""
+    table = str(part.reading.table.id)
+    try:
+        await stream.begin(part.query, pq.ExecStatus.COPY_OUT)
+    except SourceRefused as error:
+        if table not in settings.snapshot.selects:
+            raise
+        raise SourceRefused(
+            f"the statement of {SELECTS}.{table} cannot be read: {error}",
+            "Correct it; it must give all captured columns of the table, by their names.",
+        ) from error

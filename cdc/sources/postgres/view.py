@@ -15,6 +15,7 @@ from cdc.sources.postgres.position import Visibility
 from cdc.sources.postgres.publication import PublishedTable
 
 BEGIN = "begin isolation level repeatable read read only"
+PIN = "set transaction snapshot {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ async def open_view(
         if tables and (settings.snapshot.locks or settings.snapshot.threads > 1):
             await _lock(connection, settings, tables)
         if exported is not None:
-            await connection.execute(sql.SQL("set transaction snapshot {}").format(exported))
+            await connection.execute(sql.SQL(PIN).format(exported))
         cursor = await connection.execute(
             "select pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
             "(case when pg_is_in_recovery() then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) "
@@ -106,7 +107,7 @@ async def _pin(connection: Connection, settings: PostgresSettings, view: View) -
     try:
         with refusals(settings):
             await connection.execute(BEGIN)
-            await connection.execute(sql.SQL("set transaction snapshot {}").format(view.pin))
+            await connection.execute(sql.SQL(PIN).format(view.pin))
             cursor = await connection.execute("select pg_current_snapshot()::text")
             row = await cursor.fetchone()
     except SourceRefused as error:

@@ -21,7 +21,6 @@ def test_each_row_is_fit_to_be_printed_and_its_default_is_valid(row):
     assert row.doc.endswith((".", "…"))
     assert (row.debezium_default is None) == (not row.why)
     assert row.reason or row.status is not Status.WITHOUT_EFFECT
-    assert not row.template or row.status is Status.PLANNED
     assert all(choice == choice.lower() for choice in row.planned)
     assert set(row.former.values()) <= set(row.choices)
     row.default_value()
@@ -102,7 +101,6 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("snapshot.mode", "custom"),
         ("snapshot.mode", "never"),
         ("snapshot.mode", "recovery"),
-        ("snapshot.mode", "configuration_based"),
         ("snapshot.isolation.mode", "chaos"),
         ("snapshot.locking.mode", "custom"),
         ("snapshot.query.mode", "custom"),
