@@ -26,10 +26,10 @@ from cdc.config.settings import (
     PostgresSettings,
     PublicationAutocreate,
     SecuritySettings,
-    SnapshotMode,
     TimeMode,
     TopicSettings,
 )
+from cdc.config.snapshot import SnapshotMode, SnapshotSettings
 
 __all__ = [
     "BinaryMode",
@@ -54,6 +54,7 @@ __all__ = [
     "Secret",
     "SecuritySettings",
     "SnapshotMode",
+    "SnapshotSettings",
     "TableFilter",
     "TimeMode",
     "TopicSettings",

@@ -12,10 +12,6 @@ HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
 
 _SNAPSHOT_MODES: Final = (
-    "always",
-    "initial_only",
-    "when_needed",
-    "configuration_based",
     "custom",
     "recovery",
     "schema_only_recovery",
@@ -24,8 +20,7 @@ _QUEUE: Final = "the queue between reader and publisher is bounded by bytes: max
 _JMX: Final = "metrics are not published through JMX"
 _NO_SIGNALS: Final = "signals are refused as yet, so nothing reads it"
 _NO_HEARTBEATS: Final = "heartbeats are refused as yet, so nothing reads it"
-_ONE_THREAD: Final = "the snapshot reads one table after the other"
-_NO_LOCKS: Final = "the snapshot takes no lock"
+_CONFIGURED: Final = "snapshot.mode.configuration.based"
 
 
 FILTERS: Final = in_group(
@@ -231,45 +226,69 @@ SNAPSHOT: Final = in_group(
         "snapshot.mode",
         Type.STRING,
         "initial",
-        "What happens when there is no stored offset: initial publishes all rows as they are and then the changes, no_data only the changes.",
+        "When all rows are published as they are. initial: at the first start, then the changes. initial_only: the same without the changes."
+        " always: at each start. when_needed: at the first start, and when the log behind the stored offset is gone. no_data: never, only the"
+        " changes. configuration_based: as snapshot.mode.configuration.based.* says.",
         HIGH,
-        choices=("initial", "no_data"),
+        choices=("always", "initial_only", "configuration_based", "when_needed", "initial", "no_data"),
         planned=_SNAPSHOT_MODES,
+        former={"schema_only": "no_data"},
     ),
     planned("snapshot.mode.custom.name", Type.STRING, "", "Name of a custom snapshot mode."),
-    planned(
-        "snapshot.mode.configuration.based.snapshot.data",
+    Property(
+        f"{_CONFIGURED}.snapshot.data",
         Type.BOOLEAN,
         "false",
-        "configuration_based: whether rows are read.",
+        "configuration_based: whether rows are read; as in Debezium, they are at each start then.",
+        LOW,
     ),
-    planned(
-        "snapshot.mode.configuration.based.snapshot.schema",
+    without_effect(
+        f"{_CONFIGURED}.snapshot.schema",
         Type.BOOLEAN,
         "false",
         "configuration_based: whether schemas are read.",
+        "schemas come with the rows and the log",
     ),
-    planned(
-        "snapshot.mode.configuration.based.start.stream",
+    Property(
+        f"{_CONFIGURED}.start.stream",
         Type.BOOLEAN,
         "false",
-        "configuration_based: whether streaming follows.",
+        "configuration_based: whether changes are streamed.",
+        LOW,
     ),
-    planned(
-        "snapshot.mode.configuration.based.snapshot.on.schema.error",
+    without_effect(
+        f"{_CONFIGURED}.snapshot.on.schema.error",
         Type.BOOLEAN,
         "false",
         "configuration_based: whether a missing schema starts a snapshot.",
+        "there is no schema that could be missing",
     ),
-    planned(
-        "snapshot.mode.configuration.based.snapshot.on.data.error",
+    Property(
+        f"{_CONFIGURED}.snapshot.on.data.error",
         Type.BOOLEAN,
         "false",
-        "configuration_based: whether a lost log position starts a snapshot.",
+        "configuration_based: whether a snapshot is taken when the log behind the stored offset is gone.",
+        LOW,
     ),
-    planned("snapshot.include.collection.list", Type.STRING, "", "Captured tables whose rows the snapshot reads."),
-    planned("snapshot.select.statement.overrides", Type.LIST, "", "Tables whose snapshot uses a SELECT of its own."),
-    planned("snapshot.select.statement.overrides.<table>", Type.STRING, "", "The SELECT for that table."),
+    Property(
+        "snapshot.include.collection.list",
+        Type.STRING,
+        "",
+        "Captured tables whose rows the snapshot reads, as regular expressions over schema.table; all of them if not set.",
+        validator=PATTERNS,
+    ),
+    Property(
+        "snapshot.select.statement.overrides",
+        Type.LIST,
+        "",
+        "Tables (schema.table) that the snapshot reads by a SELECT of their own.",
+    ),
+    Property(
+        "snapshot.select.statement.overrides.<table>",
+        Type.STRING,
+        "",
+        "The SELECT for that table. It must give all captured columns; its order is that of the records.",
+    ),
     without_effect(
         "snapshot.fetch.size",
         Type.INT,
@@ -279,21 +298,73 @@ SNAPSHOT: Final = in_group(
     ),
     planned("snapshot.query.mode", Type.STRING, "select_all", "How the rows of a table are queried."),
     planned("snapshot.query.mode.custom.name", Type.STRING, "", "Name of a custom query mode."),
-    planned("snapshot.locking.mode", Type.STRING, "none", "Which locks the snapshot takes."),
+    Property(
+        "snapshot.locking.mode",
+        Type.STRING,
+        "none",
+        "Whether the snapshot holds an ACCESS SHARE lock on its tables, by which their definition cannot change meanwhile: none or shared."
+        " With several threads it always does.",
+        LOW,
+        choices=("none", "shared"),
+        planned=("custom",),
+    ),
     planned("snapshot.locking.mode.custom.name", Type.STRING, "", "Name of a custom locking mode."),
-    without_effect(
-        "snapshot.lock.timeout.ms", Type.LONG, "10000", "Longest wait for a lock, in milliseconds.", _NO_LOCKS
+    Property(
+        "snapshot.lock.timeout.ms",
+        Type.LONG,
+        "10000",
+        "Longest wait for these locks, in milliseconds; 0 is without end.",
+        LOW,
+        validator=between(0, unit="milliseconds"),
     ),
-    without_effect("snapshot.max.threads", Type.INT, "1", "Number of tables that are read at once.", _ONE_THREAD),
-    without_effect("snapshot.max.threads.multiplier", Type.INT, "1", "Number of chunks for each thread.", _ONE_THREAD),
-    without_effect(
-        "legacy.snapshot.max.threads", Type.BOOLEAN, "false", "Whether a table is read by one thread only.", _ONE_THREAD
+    Property(
+        "snapshot.max.threads",
+        Type.INT,
+        "1",
+        "Number of connections by which the snapshot reads. Large tables are read by several at once, in ranges of their pages;"
+        " all see the same moment.",
+        validator=between(1, 64),
     ),
-    planned(
-        "snapshot.tables.order.by.row.count", Type.STRING, "disabled", "Whether large or small tables are read first."
+    Property(
+        "snapshot.max.threads.multiplier",
+        Type.INT,
+        "1",
+        "Number of ranges of a large table for each of these connections.",
+        LOW,
+        validator=between(1, 1000),
     ),
-    planned("snapshot.delay.ms", Type.LONG, "0", "Pause before the snapshot, in milliseconds."),
-    planned("streaming.delay.ms", Type.LONG, "0", "Pause between snapshot and streaming, in milliseconds."),
+    Property(
+        "legacy.snapshot.max.threads",
+        Type.BOOLEAN,
+        "false",
+        "Whether each table is read by one connection only, several tables at once.",
+        LOW,
+    ),
+    Property(
+        "snapshot.tables.order.by.row.count",
+        Type.STRING,
+        "disabled",
+        "Whether large tables (descending) or small ones (ascending) are read first, by the database's estimate;"
+        " disabled is the order of table.include.list.",
+        LOW,
+        choices=("disabled", "ascending", "descending"),
+    ),
+    Property(
+        "snapshot.delay.ms",
+        Type.LONG,
+        "0",
+        "Pause before the snapshot, in milliseconds.",
+        LOW,
+        validator=between(0, unit="milliseconds"),
+    ),
+    Property(
+        "streaming.delay.ms",
+        Type.LONG,
+        "0",
+        "Pause between a snapshot and streaming, in milliseconds.",
+        LOW,
+        validator=between(0, unit="milliseconds"),
+    ),
 )
 
 SIGNALS: Final = in_group(

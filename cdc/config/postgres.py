@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cdc.config import connect, debezium, kafka
+from cdc.config import connect, debezium, kafka, snapshot
 from cdc.config.definition import Config, Definition
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
@@ -269,11 +269,10 @@ SNAPSHOT: Final = in_group(
         "snapshot.isolation.mode",
         Type.STRING,
         "serializable",
-        "Isolation of the snapshot. All tables are read in the one snapshot that the slot exports, which either word gives.",
+        "Isolation of the snapshot. All tables are read as of one moment, whichever word stands here: the weaker levels would allow"
+        " more, and need not be given less.",
         LOW,
-        choices=("serializable", "repeatable_read"),
-        planned=("read_committed", "read_uncommitted"),
-        reason="Weaker levels would mix rows of different moments.",
+        choices=("serializable", "repeatable_read", "read_committed", "read_uncommitted"),
     ),
 )
 
@@ -314,6 +313,6 @@ POSTGRES: Final = Definition(
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
     list_prefixes=("converters",),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, *kafka.RULES),
+    rules=(one_list_each, *snapshot.RULES, *kafka.RULES),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

@@ -13,14 +13,8 @@ from cdc.config.jaas import parse_jaas
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.secret import Secret
+from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
 from cdc.config.validators import placeholder_bytes
-
-
-class SnapshotMode(enum.StrEnum):
-    """What happens when there is no stored offset."""
-
-    INITIAL = "initial"
-    NO_DATA = "no_data"
 
 
 class PublicationAutocreate(enum.StrEnum):
@@ -124,6 +118,7 @@ class PostgresSettings:
     status_update_interval: float = 10.0
     tables: TableFilter = field(default_factory=TableFilter)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
+    snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
     decimal_mode: DecimalMode = DecimalMode.PRECISE
     time_mode: TimeMode = TimeMode.ADAPTIVE
     binary_mode: BinaryMode = BinaryMode.BYTES
@@ -138,6 +133,11 @@ class PostgresSettings:
     extended_headers: bool = True
     topic_delimiter: str = "."
     queue_bytes: int = 33_554_432
+
+    @property
+    def snapshot_policy(self) -> SnapshotPolicy:
+        """When a snapshot is taken, and whether streaming follows."""
+        return policy_of(self.snapshot_mode, self.snapshot.configured)
 
     @classmethod
     def from_config(cls, config: Config) -> PostgresSettings:
@@ -162,6 +162,7 @@ class PostgresSettings:
             status_update_interval=config.integer("status.update.interval.ms") / 1000,
             tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
+            snapshot=SnapshotSettings.from_config(config),
             decimal_mode=DecimalMode(config.string("decimal.handling.mode")),
             time_mode=TimeMode(config.string("time.precision.mode")),
             binary_mode=BinaryMode(config.string("binary.handling.mode")),

@@ -97,6 +97,8 @@ class Session(Generic[P]):
             stored = await self._load_offset(await self._prepare_snapshot())
         self._in_snapshot = _needs_snapshot(stored)
         await self._start_source(stored)
+        if self._source.takes_snapshot and not self._in_snapshot:
+            await self._prepare_another(stored)
         self._status.source, self._status.queued = self._source, self._queue.qsize
         self._status.start(self._clock(), snapshot=self._in_snapshot)
 
@@ -120,6 +122,16 @@ class Session(Generic[P]):
         except KafkaRefused as error:
             log.info("%s The snapshot may be published in parts.", error.sentence())
             return await self._use_publisher(snapshot=False)
+
+    async def _prepare_another(self, stored: Offset | None) -> None:
+        """Prepare a snapshot although one is complete: the source takes another, of which it decides by what the server has."""
+        newest = await self._load_offset(await self._prepare_snapshot())
+        if newest != stored:
+            raise KafkaUnavailable(
+                f"another instance has published up to {newest} since this one has started at {stored}",
+                "Stop one of the two; this one goes on from the stored offset.",
+            )
+        self._in_snapshot = True
 
     async def _end_snapshot(self, position: Position) -> None:
         """Go on with a publisher for streaming, unless another instance has published between the two."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cdc.model.batch import ChangeBatch
@@ -12,7 +12,10 @@ from cdc.model.position import Offset, Position
 
 @dataclass(frozen=True, slots=True)
 class SnapshotProgress:
-    """How far the initial snapshot is; `estimated_rows` is the database's own guess for the table at hand."""
+    """How far the snapshot is: of the table at hand, whose `estimated_rows` are the database's own guess, and of all.
+
+    `rows_by_table` has the rows that were read of each table so far, one that is empty included; several may be under way at once.
+    """
 
     table: str
     rows: int
@@ -20,6 +23,7 @@ class SnapshotProgress:
     tables_done: int
     tables: int
     total_rows: int
+    rows_by_table: Mapping[str, int] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -40,6 +44,10 @@ class Source(Protocol):
         """How far the snapshot is; None when there is none."""
 
     @property
+    def takes_snapshot(self) -> bool:
+        """Whether `batches` begins with a snapshot; known once the source has started."""
+
+    @property
     def lag(self) -> int | None:
         """How many bytes of the log the server has that were not received yet; None where unknown."""
 
@@ -53,7 +61,7 @@ class Source(Protocol):
         """
 
     def batches(self) -> AsyncIterator[ChangeBatch]:
-        """Yield batches without end. A batch without rows only moves the position on."""
+        """Yield batches, without end unless nothing is to be streamed behind a snapshot. A batch without rows only moves the position on."""
 
     async def keep_alive(self) -> None:
         """Keep the session alive while batches wait to be taken; runs until it is cancelled."""

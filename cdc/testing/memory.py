@@ -131,6 +131,11 @@ class MemorySource:
         return None
 
     @property
+    def takes_snapshot(self) -> bool:
+        """See `Source.takes_snapshot`."""
+        return self._take_snapshot
+
+    @property
     def lag(self) -> int | None:
         """See `Source.lag`; in transactions."""
         return len(self.log.transactions) - self._position.transactions

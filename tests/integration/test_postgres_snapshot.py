@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from cdc.config.settings import SnapshotMode
+from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.sources.base import SnapshotProgress

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cdc.config.settings import PublicationAutocreate, SnapshotMode
+from cdc.config.settings import PublicationAutocreate
+from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SlotInUse, SourceLost, SourceRefused, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE

@@ -12,6 +12,8 @@ from cdc.sources.postgres.connection import Connection, explain
 
 #: How many messages one read hands over at most.
 READ_LIMIT = 2000
+#: And how many bytes, but for the last message: what bounds the memory when rows are wide.
+READ_BYTES = 4_000_000
 #: From how many messages in one read on the server is taken to be ahead of us.
 BUSY = 64
 #: libpq takes 16 kB from the socket at a time. While the server is ahead, letting the socket fill before reading on
@@ -28,6 +30,7 @@ class CopyStream:
         self._pgconn = connection.pgconn
         self._busy = False
         self._ended = False
+        self._room = READ_BYTES
 
     async def begin(self, command: str, status: pq.ExecStatus) -> None:
         """Send the command that starts the flow; raises our error when the server does not answer with `status`."""
@@ -46,6 +49,7 @@ class CopyStream:
             SourceUnavailable: the connection broke.
         """
         messages: list[memoryview] = []
+        self._room = READ_BYTES
         if self._busy:
             await asyncio.sleep(FILL_SECONDS)
         try:
@@ -62,7 +66,7 @@ class CopyStream:
         """Move what libpq and the socket hold into `messages`, until both run dry or the limit is reached."""
         if not self._ended:
             self._drain(messages)
-        while len(messages) < READ_LIMIT and not self._ended:
+        while len(messages) < READ_LIMIT and self._room > 0 and not self._ended:
             self._pgconn.consume_input()
             if not self._drain(messages):
                 return
@@ -71,11 +75,12 @@ class CopyStream:
         """Move what libpq holds; tell whether there was anything."""
         before = len(messages)
         get = self._pgconn.get_copy_data
-        while len(messages) < READ_LIMIT:
+        while len(messages) < READ_LIMIT and self._room > 0:
             size, data = get(1)
             if size <= 0:
                 self._ended = size < 0
                 break
+            self._room -= size
             messages.append(data)
         if self._ended:
             self._finish()

@@ -103,3 +103,9 @@ def check_continuity(
             "created anew or advanced by somebody else, and the changes between are gone",
             f"{NEW_SNAPSHOT}.",
         )
+
+
+async def drop_slot(connection: Connection, settings: PostgresSettings) -> None:
+    """Drop the configured slot; raises SlotInUse while another session reads it."""
+    with refusals(settings):
+        await connection.execute("select pg_drop_replication_slot(%s)", (settings.slot_name,))

@@ -1,61 +1,30 @@
-"""The initial snapshot: every captured table, read by COPY in one consistent view."""
+"""The snapshot: every captured table, read by COPY in one consistent view."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-
-from psycopg import pq, sql
+from types import MappingProxyType
 
 from cdc.config.settings import PostgresSettings
 from cdc.model.batch import ChangeBatch
 from cdc.sources.base import SnapshotProgress
-from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.connection import Connection
 from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.copy_stream import CopyStream
-from cdc.sources.postgres.position import PostgresPosition, Visibility
+from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.publication import PublishedTable
-from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.postgres.row import SourceInfo
 from cdc.sources.postgres.schema import Catalog
+from cdc.sources.postgres.snapshot_parts import Part, TableReading, copy_queries, selected
+from cdc.sources.postgres.snapshot_readers import Reader, open_reader
+from cdc.sources.postgres.view import View
 
 #: A batch ends when it holds this many bytes.
 BATCH_BYTES = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A consistent view: streaming goes on at `lsn`, but for the transactions that `visibility` says the view has seen."""
-
-    lsn: int
-    xid: int
-    visibility: Visibility | None
-
-
-async def open_view(connection: Connection, settings: PostgresSettings, lsn: int, exported: str | None) -> View:
-    """Begin a read-only transaction in the slot's exported snapshot, or in a new one when the slot was there before.
-
-    With a new one, transactions that the slot will stream although the view has seen them are told apart by their ids.
-    """
-    with refusals(settings):
-        await connection.execute("begin isolation level repeatable read read only")
-        if exported is not None:
-            await connection.execute(sql.SQL("set transaction snapshot {}").format(exported))
-        cursor = await connection.execute(
-            "select pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
-            "(case when pg_is_in_recovery() then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) "
-            "else pg_current_wal_insert_lsn() end "
-            "- '0/0')::bigint"
-        )
-        row = await cursor.fetchone()
-    if row is None:
-        raise RuntimeError("a query of one row returned none")
-    text, xid, end = row
-    return View(lsn, int(xid), None if exported is not None else Visibility(str(text), int(end)))
-
-
 class Snapshot:
-    """Reads the tables one after another; used once, by one task."""
+    """Reads the tables, one after another or several at once; used once, by one task."""
 
     def __init__(
         self,
@@ -78,61 +47,88 @@ class Snapshot:
         self._info.xid = view.xid
         self._batch = self._new_batch()
         self._rows = 0
-        self._held: tuple[CopyDecoder, memoryview, bytes] | None = None
+        self._done = 0
+        self._by_table: dict[str, int] = {}
+        self._last: TableReading | None = None
+        self._reader: Reader | None = None
         self.progress: SnapshotProgress | None = None
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """Yield all rows; only the last batch ends at a boundary, so that a Kafka transaction can hold the whole snapshot."""
-        for number, table in enumerate(self._tables):
-            async for batch in self._table(number, table):
-                yield batch
-        self._feed_last()
+        self._reader = open_reader(self._connection, self._settings, await self._parts(), self._view)
+        async for reading, messages in self._reader.rows():
+            if messages:
+                self._take(reading, messages)
+            else:
+                self._end_part(reading)
+            self._note(reading)
+            if self._batch.size >= BATCH_BYTES:
+                yield self._cut()
+        self._feed_last(b"last")
         batch = self._batch
         batch.position = self._position
         batch.boundary = True
         yield batch
 
-    async def _table(self, number: int, table: PublishedTable) -> AsyncIterator[ChangeBatch]:
-        plan = _selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
-        decoder = CopyDecoder(plan, self._info, self._view.lsn)
-        stream = CopyStream(self._connection, self._settings)
-        await stream.begin(_copy_query(self._connection, table, plan), pq.ExecStatus.COPY_OUT)
-        rows = 0
-        while messages := await stream.read():
-            self._take(decoder, messages, first=rows == 0)
-            rows += len(messages)
-            estimated = max(rows, table.estimated_rows)
-            self.progress = SnapshotProgress(str(table.id), rows, estimated, number, len(self._tables), self._rows)
-            if self._batch.size >= BATCH_BYTES:
-                yield self._cut()
+    async def close(self) -> None:
+        """Stop reading, where it has not ended by itself."""
+        if self._reader is not None:
+            await self._reader.close()
 
-    def _take(self, decoder: CopyDecoder, messages: list[memoryview], *, first: bool) -> None:
+    async def _parts(self) -> list[Part]:
+        """Say what is to be read by which queries, in order."""
+        parts: list[Part] = []
+        for table in self._tables:
+            plan = selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
+            queries = await copy_queries(self._connection, table, plan, self._settings)
+            reading = TableReading(table, CopyDecoder(plan, self._info, self._view.lsn), len(queries))
+            parts += [Part(reading, query) for query in queries]
+        return parts
+
+    def _take(self, reading: TableReading, messages: list[memoryview]) -> None:
         """Decode rows with their markers; the last one waits until it is known what follows it."""
-        self._feed_held(ends_table=first)
+        if self._last is not None and self._last is not reading:
+            self._feed_last(b"last_in_data_collection")
         marker = b"true"
-        if first:
+        if reading.held is not None:
+            self._feed_held(reading, reading.marker)
+        elif not reading.rows:
             marker = b"first_in_data_collection" if self._rows else b"first"
-        *rows, held = messages
-        decoder.feed(rows[:1], self._batch, marker)
-        decoder.feed(rows[1:], self._batch, b"true")
-        self._held = (decoder, held, b"true" if rows else marker)
+        *rows, reading.held = messages
+        reading.decoder.feed(rows[:1], self._batch, marker)
+        reading.decoder.feed(rows[1:], self._batch, b"true")
+        reading.marker = b"true" if rows else marker
+        reading.rows += len(messages)
         self._rows += len(messages)
 
-    def _feed_held(self, *, ends_table: bool) -> None:
-        """Decode the row that waited: more of its table follow, or its table ends with it."""
-        if self._held is not None:
-            decoder, row, marker = self._held
-            if ends_table and marker != b"first":
-                marker = b"last_in_data_collection"
-            decoder.feed([row], self._batch, marker)
-            self._held = None
+    def _end_part(self, reading: TableReading) -> None:
+        """Note that a table, or a part of it, has no more rows; the last row of a table waits for one of another table, or for the end."""
+        reading.parts_left -= 1
+        if not reading.parts_left:
+            self._done += 1
+            if reading.held is not None:
+                self._last = reading
 
-    def _feed_last(self) -> None:
-        """Decode the row that ends the snapshot."""
-        if self._held is not None:
-            decoder, row, _ = self._held
-            decoder.feed([row], self._batch, b"last")
-            self._held = None
+    def _feed_last(self, marker: bytes) -> None:
+        """Decode the row that ends a table, and perhaps the snapshot."""
+        reading, self._last = self._last, None
+        if reading is not None:
+            alone = reading.marker == b"first" and marker != b"last"
+            self._feed_held(reading, b"first" if alone else marker)
+
+    def _feed_held(self, reading: TableReading, marker: bytes) -> None:
+        if reading.held is not None:
+            reading.decoder.feed([reading.held], self._batch, marker)
+            reading.held = None
+
+    def _note(self, reading: TableReading) -> None:
+        """Tell how far it is."""
+        name = str(reading.table.id)
+        self._by_table[name] = reading.rows
+        estimated = max(reading.rows, reading.table.estimated_rows)
+        self.progress = SnapshotProgress(
+            name, reading.rows, estimated, self._done, len(self._tables), self._rows, MappingProxyType(self._by_table)
+        )
 
     def _cut(self) -> ChangeBatch:
         batch, self._batch = self._batch, self._new_batch()
@@ -146,22 +142,3 @@ class Snapshot:
         batch = ChangeBatch(self._settings.tombstones_on_delete)
         batch.stamp_ns = time.time_ns()
         return batch
-
-
-def _selected(plan: RowPlan) -> RowPlan:
-    """Return the plan of the captured columns alone."""
-    chosen = [(decoder, target) for decoder, target in zip(plan.decoders, plan.targets, strict=True) if target >= 0]
-    return RowPlan(plan.table, [d for d, _ in chosen], tuple(t for _, t in chosen), plan.on_error)
-
-
-def _copy_query(connection: Connection, table: PublishedTable, plan: RowPlan) -> str:
-    """Return the COPY command; rows of child tables belong to the children, those of partitions to the partitioned table."""
-    if plan.table is None:
-        raise RuntimeError(f"{table.id} is not captured")
-    query = sql.SQL("copy (select {} from {} {}{}) to stdout").format(
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.table.columns),
-        sql.SQL("" if table.kind == "p" else "only"),
-        sql.Identifier(table.schema, table.name),
-        sql.SQL(f" where {table.filter}" if table.filter else ""),
-    )
-    return query.as_string(connection)

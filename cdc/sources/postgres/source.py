@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cdc.config.settings import PostgresSettings, SnapshotMode
-from cdc.errors import SlotInUse, SourceRefused
+from cdc.config.settings import PostgresSettings
+from cdc.config.snapshot import TableOrder
+from cdc.errors import SlotInUse, SourceLost, SourceRefused
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import SnapshotProgress
@@ -20,8 +21,9 @@ from cdc.sources.postgres.position import PostgresPosition, Visibility, still_ne
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot
-from cdc.sources.postgres.snapshot import Snapshot, open_view
+from cdc.sources.postgres.slot import Slot, check_continuity, check_free, drop_slot, find_slot
+from cdc.sources.postgres.snapshot import Snapshot
+from cdc.sources.postgres.view import open_view
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class PostgresLog:
         self._tables: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
+        self._lost = False
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
@@ -73,6 +76,11 @@ class PostgresLog:
         return self._snapshot.progress if self._snapshot is not None else None
 
     @property
+    def takes_snapshot(self) -> bool:
+        """See `Source.takes_snapshot`."""
+        return self._plan.snapshot
+
+    @property
     def lag(self) -> int | None:
         """How many bytes of the log the server has that are not published yet; None before streaming."""
         return max(self._decoder.server_end - self._acknowledged, 0) if self._streaming else None
@@ -84,7 +92,7 @@ class PostgresLog:
         await self._check_server()
         self._stream = await ReplicationStream.open(self._settings)
         self._identity = await self._stream.identify()
-        slot = await self._when_free(self._find_free_slot)
+        slot = await self._find_slot() if self._settings.snapshot_policy.streams else None
         await ensure_publication(self._connection, self._settings)
         self._warn_of_tables(await self._find_tables())
         self._plan = await self._decide(stored, slot)
@@ -120,6 +128,26 @@ class PostgresLog:
                     table.id,
                 )
 
+    async def _find_slot(self) -> Slot | None:
+        """Return the slot, if there is one that is good; one that the server has invalidated makes room where a new snapshot mends that."""
+        try:
+            return await self._when_free(self._find_free_slot)
+        except SourceLost as lost:
+            self._note_loss(lost)
+            await drop_slot(self._need_connection(), self._settings)
+            return None
+
+    def _note_loss(self, lost: SourceLost) -> None:
+        """Say that a new snapshot stands for changes that are gone, or raise the error where there is to be none."""
+        if not self._settings.snapshot_policy.when_lost:
+            raise lost
+        self._lost = True
+        log.warning(
+            "%s. A new snapshot is taken, as snapshot.mode is %s; what was deleted meanwhile is not reported.",
+            lost,
+            self._settings.snapshot_mode,
+        )
+
     async def _find_free_slot(self) -> Slot | None:
         """Return the slot, if there is one; raises SlotInUse now, and not after a long snapshot."""
         slot = await find_slot(self._need_connection(), self._settings)
@@ -144,29 +172,54 @@ class PostgresLog:
 
     async def _decide(self, stored: Offset | None, slot: Slot | None) -> _Plan:
         """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
-        if stored is not None:
-            position = PostgresPosition.from_offset(stored)
-            check_continuity(slot, position, self._identity, self._settings)
-            if not position.snapshot:
-                return _Plan(position)
+        policy = self._settings.snapshot_policy
+        before = self._stored_position(stored, slot)
+        if before is not None and not before.snapshot and not policy.at_each_start:
+            return _Plan(before)
+        if before is not None and before.snapshot:
             log.warning("the snapshot was interrupted after a part of it had been published; it starts again")
-        exported: str | None = None
-        if slot is None:
-            created = await self._need_stream().create_slot(self._settings.slot_name)
-            log.info("created slot %s at %s", self._settings.slot_name, format_lsn(created.consistent_point))
-            lsn, exported = created.consistent_point, created.snapshot
-        else:
-            lsn = slot.confirmed_lsn
-        position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
-        return _Plan(position, self._settings.snapshot_mode is SnapshotMode.INITIAL, exported)
+        lsn, exported = await self._beginning(slot)
+        position = PostgresPosition(
+            lsn, self._identity.system_id, self._identity.timeline, before.last_commit if before else 0
+        )
+        return _Plan(position, policy.at_first or policy.at_each_start or self._lost, exported)
+
+    def _stored_position(self, stored: Offset | None, slot: Slot | None) -> PostgresPosition | None:
+        """Return the stored position; None when there is none, or nothing behind it is left and a new snapshot mends that."""
+        if stored is None or self._lost:
+            return None
+        try:
+            position = PostgresPosition.from_offset(stored)
+            if self._settings.snapshot_policy.streams:
+                check_continuity(slot, position, self._identity, self._settings)
+        except SourceLost as lost:
+            self._note_loss(lost)
+            return None
+        return position
+
+    async def _beginning(self, slot: Slot | None) -> tuple[int, str | None]:
+        """Return where the log begins that a snapshot is to be followed by, and the snapshot that a new slot exports."""
+        if not self._settings.snapshot_policy.streams:
+            return self._identity.flushed, None
+        if slot is not None:
+            return slot.confirmed_lsn, None
+        created = await self._need_stream().create_slot(self._settings.slot_name)
+        log.info("created slot %s at %s", self._settings.slot_name, format_lsn(created.consistent_point))
+        return created.consistent_point, created.snapshot
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""
         position = self._plan.position
         if self._plan.snapshot:
+            await asyncio.sleep(self._settings.snapshot.delay)
             async for batch in self._read_snapshot():
                 position = batch.position
                 yield batch
+            await asyncio.sleep(self._settings.snapshot.streaming_delay)
+        if not self._settings.snapshot_policy.streams:
+            log.info("nothing is streamed, as snapshot.mode is %s", self._settings.snapshot_mode)
+            yield self._first(position)
+            return
         await self._start_streaming(position)
         yield self._first(position)
         batch = self._new_batch()
@@ -192,18 +245,31 @@ class PostgresLog:
         """Yield the snapshot, and end its transaction."""
         connection = self._need_connection()
         position = self._plan.position
-        view = await open_view(connection, self._settings, position.lsn, self._plan.exported)
+        view = await open_view(connection, self._settings, position.lsn, self._plan.exported, self._snapshot_tables())
         await self._find_tables()  # anew: while the slot was created, which may take long, tables may have come
-        position = PostgresPosition(position.lsn, position.system_id, position.timeline, visibility=view.visibility)
+        tables = self._snapshot_tables()
         self._snapshot = Snapshot(
-            connection, self._need_catalog(), self._settings, tables=self._tables, view=view, position=position
+            connection,
+            self._need_catalog(),
+            self._settings,
+            tables=tables,
+            view=view,
+            position=replace(position, visibility=view.visibility),
         )
-        log.info("snapshot of %d tables as of %s", len(self._tables), format_lsn(view.lsn))
+        log.info("snapshot of %d tables as of %s", len(tables), format_lsn(view.lsn))
         async for batch in self._snapshot.batches():
             yield batch
         with refusals(self._settings):
             await connection.execute("commit")
         self._snapshot = None
+
+    def _snapshot_tables(self) -> list[PublishedTable]:
+        """Return the captured tables whose rows are wanted, in the order in which they are read."""
+        chosen = self._settings.snapshot
+        tables = [table for table in self._tables if chosen.include.matches(f"{table.schema}.{table.name}")]
+        if chosen.order is TableOrder.DISABLED:
+            return tables
+        return sorted(tables, key=lambda table: table.estimated_rows, reverse=chosen.order is TableOrder.DESCENDING)
 
     async def _start_streaming(self, position: PostgresPosition) -> None:
         """Begin to stream behind `position`, waiting for a slot that a former session has not released yet."""
@@ -286,6 +352,8 @@ class PostgresLog:
     async def stop(self) -> None:
         """See `Source.stop`."""
         self._streaming = False
+        if self._snapshot is not None:
+            await self._snapshot.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
         if stream is not None:

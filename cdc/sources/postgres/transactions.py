@@ -15,7 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.secret import Secret
-from cdc.config.settings import PostgresSettings, PublicationAutocreate, SnapshotMode
+from cdc.config.settings import PostgresSettings, PublicationAutocreate
+from cdc.config.snapshot import SnapshotMode
 from cdc.errors import ConfigError
 from cdc.model.batch import ChangeBatch
 from cdc.model.change import ChangeEvent, read_event

@@ -21,7 +21,6 @@ def test_each_row_is_fit_to_be_printed_and_its_default_is_valid(row):
     assert row.doc.endswith((".", "…"))
     assert (row.debezium_default is None) == (not row.why)
     assert row.reason or row.status is not Status.WITHOUT_EFFECT
-    assert not row.template or row.status is Status.PLANNED
     assert all(choice == choice.lower() for choice in row.planned)
     assert set(row.former.values()) <= set(row.choices)
     row.default_value()
@@ -99,8 +98,15 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("plugin.name", "decoderbufs"),
         ("publication.autocreate.mode", "no_tables"),
         ("offset.mismatch.strategy", "no_validation"),
-        ("snapshot.mode", "when_needed"),
-        ("snapshot.isolation.mode", "read_committed"),
+        ("snapshot.mode", "custom"),
+        ("snapshot.mode", "never"),
+        ("snapshot.mode", "recovery"),
+        ("snapshot.isolation.mode", "chaos"),
+        ("snapshot.locking.mode", "custom"),
+        ("snapshot.query.mode", "custom"),
+        ("snapshot.max.threads", "0"),
+        ("snapshot.delay.ms", "-1"),
+        ("snapshot.include.collection.list", "("),
         ("time.precision.mode", "seconds"),
         ("skipped.operations", "t,x"),
         ("include.unknown.datatypes", "some"),
@@ -147,6 +153,8 @@ def test_values_that_are_refused(name, text):
     [
         ("snapshot.mode", "no_data"),
         ("snapshot.mode", "NO_DATA"),
+        ("snapshot.mode", "schema_only"),
+        ("snapshot.isolation.mode", "read_committed"),
         ("skipped.operations", "t"),
         ("heartbeat.interval.ms", "0"),
         ("signal.enabled.channels", "source"),

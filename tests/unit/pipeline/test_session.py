@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 
@@ -15,7 +16,7 @@ from cdc.model.records import RecordBatch
 from cdc.pipeline.session import CONTINUES_HEADER
 from cdc.pipeline.status import State
 from cdc.testing.memory import MemoryPosition, MemoryPublisher
-from tests.unit.pipeline.bench import Bench, PlainConverter, insert, numbers, rows
+from tests.unit.pipeline.bench import Bench, NotedSource, PlainConverter, insert, numbers, rows
 from tests.unit.pipeline.virtual_time import now, virtual
 
 
@@ -211,6 +212,48 @@ class TestSnapshot:
         bench.open_publisher = open_publisher  # type: ignore[method-assign]
         await bench.run(1)
         assert numbers(bench.broker.records()) == [], "the other one has taken the snapshot"
+
+    @virtual
+    async def test_one_that_the_source_decides_on_has_a_publisher_of_its_own_too(self):
+        """As with snapshot.mode=always: something is stored, and the source takes another snapshot."""
+
+        async def again() -> AsyncIterator[ChangeBatch]:
+            yield rows(1, position=MemoryPosition(1, snapshot=True), boundary=False)
+            yield rows(2, position=MemoryPosition(1))
+            await asyncio.Event().wait()
+
+        bench = Bench(script=again)
+        bench.store(MemoryPosition(0))
+        with mock.patch.object(NotedSource, "takes_snapshot", new=True):
+            await bench.run(1)
+        begun = bench.steps.index("source: start at {'transactions': 0, 'changes': 0}")
+        assert bench.steps[begun + 1 : begun + 5] == [
+            "publisher: close",
+            "snapshot publisher: start",
+            "load offset",
+            "snapshot publisher: begin",
+        ]
+        assert bench.committed()[1:] == [[1, 2]]
+        assert bench.status.state is State.STREAMING
+
+    @virtual
+    async def test_another_instance_that_comes_before_such_a_snapshot_is_left_its_work(self):
+        bench = Bench()
+        bench.store(MemoryPosition(0))
+        noted = bench.open_publisher
+
+        def open_publisher(snapshot: bool) -> MemoryPublisher:
+            if snapshot:
+                bench.store(MemoryPosition(7))
+            return noted(snapshot)
+
+        bench.open_publisher = open_publisher  # type: ignore[method-assign]
+        with (
+            mock.patch.object(NotedSource, "takes_snapshot", new=True),
+            pytest.raises(KafkaUnavailable, match="another instance has published"),
+        ):
+            await bench.session().run()
+        assert numbers(bench.broker.records()) == []
 
     @virtual
     async def test_another_instance_that_comes_between_the_publishers_is_seen_after_the_snapshot(self):

@@ -1,0 +1,97 @@
+"""What a snapshot reads: the COPY commands of a table, one for all of it or one for each range of its pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from psycopg import sql
+
+from cdc.config.settings import PostgresSettings
+from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.publication import PublishedTable
+from cdc.sources.postgres.row import RowPlan
+
+#: A range has at least this many pages (8 MB), so that a table is not cut where reading it takes no time.
+RANGE_PAGES = 1024
+
+
+@dataclass(slots=True)
+class TableReading:
+    """How far a table is read. `held` is its newest row, not decoded yet, and `marker` the one that it has as far as is known."""
+
+    table: PublishedTable
+    decoder: CopyDecoder
+    parts_left: int
+    rows: int = 0
+    held: memoryview | None = None
+    marker: bytes = b"true"
+
+
+class Part(NamedTuple):
+    """A COPY command, and the table whose rows it gives."""
+
+    reading: TableReading
+    query: str
+
+
+def selected(plan: RowPlan) -> RowPlan:
+    """Return the plan of the captured columns alone."""
+    chosen = [(decoder, target) for decoder, target in zip(plan.decoders, plan.targets, strict=True) if target >= 0]
+    return RowPlan(plan.table, [d for d, _ in chosen], tuple(t for _, t in chosen), plan.on_error)
+
+
+async def copy_queries(
+    connection: Connection, table: PublishedTable, plan: RowPlan, settings: PostgresSettings
+) -> list[str]:
+    """Return the COPY commands that give each row of a table once, in a view that stays the same."""
+    own = settings.snapshot.selects.get(str(table.id))
+    if own is not None:
+        chosen = sql.SQL(f"({own.rstrip().rstrip(';')}\n) as chosen")
+        return [_copy(connection, table, plan, chosen, "")]
+    # Rows of child tables belong to the children, those of partitions to the partitioned table.
+    name = sql.Identifier(table.schema, table.name)
+    rows = name if table.kind == "p" else sql.SQL("only {}").format(name)
+    ranges = await _ranges(connection, table, settings)
+    return [_copy(connection, table, plan, rows, _where(table.filter, each)) for each in ranges]
+
+
+def _copy(connection: Connection, table: PublishedTable, plan: RowPlan, rows: sql.Composable, where: str) -> str:
+    if plan.table is None:
+        raise RuntimeError(f"{table.id} is not captured")
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.table.columns)
+    query = sql.SQL("copy (select {} from {}{}) to stdout").format(columns, rows, sql.SQL(where))
+    return query.as_string(connection)
+
+
+def _where(*conditions: str | None) -> str:
+    present = " and ".join(f"({condition})" for condition in conditions if condition)
+    return f" where {present}" if present else ""
+
+
+async def _ranges(connection: Connection, table: PublishedTable, settings: PostgresSettings) -> list[str]:
+    """Return conditions that share the pages of a large table out; one empty condition where it is read at once.
+
+    The last range is open, so it does not matter that the table grows. Its rows must not move meanwhile: the view holds a lock.
+    """
+    most = settings.snapshot.threads * settings.snapshot.ranges_per_thread
+    if settings.snapshot.threads == 1 or most < 2 or table.kind != "r":
+        return [""]
+    pages = await _pages(connection, table, settings)
+    count = max(1, min(most, pages // RANGE_PAGES))
+    bounds = [pages * number // count for number in range(1, count)]
+    if not bounds:
+        return [""]
+    between = [f"ctid >= '({low},0)' and ctid < '({high},0)'" for low, high in pairwise(bounds)]
+    return [f"ctid < '({bounds[0]},0)'", *between, f"ctid >= '({bounds[-1]},0)'"]
+
+
+async def _pages(connection: Connection, table: PublishedTable, settings: PostgresSettings) -> int:
+    with refusals(settings):
+        cursor = await connection.execute(
+            "select pg_relation_size(%s::oid) / current_setting('block_size')::int", (table.oid,)
+        )
+        row = await cursor.fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
