@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from cdc.config.settings import ConnectorConfig, ConvertingFailure, PostgresSettings
@@ -22,6 +23,7 @@ from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.sources.base import Source
 from cdc.sources.naming import beside_topic
+from cdc.sources.postgres.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
 #: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
@@ -68,7 +70,8 @@ def build_pipeline(
             heartbeat=_heartbeat(config.source),
         )
 
-    pipeline = Pipeline(new_session, config.pipeline, outages=outages)
+    retire = partial(drop_slot, settings) if settings.slot_drop_on_stop else None
+    pipeline = Pipeline(new_session, config.pipeline, outages=outages, retire=retire)
     pipeline.status.plugin = "postgres"
     return pipeline
 

@@ -39,8 +39,7 @@ class DirectEncoder:
 
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`."""
-        rows = (self.converter.convert(batch),) if len(batch) else ()
+        rows = self.converter.convert(batch)
         if not batch.asides:
-            return rows
-        beside = self.asides.convert((aside.record for aside in batch.asides), batch.stamp_ns // 1_000_000)
-        return (*rows, beside)
+            return (rows,)
+        return rows, self.asides.convert((aside.record for aside in batch.asides), batch.stamp_ns // 1_000_000)
