@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cdc.config import beside
 from cdc.config.definition import Prefix
 from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
 from cdc.config.validators import PATTERNS, TOPIC_PART, between
@@ -19,7 +20,6 @@ _SNAPSHOT_MODES: Final = (
 _QUEUE: Final = "the queue between reader and publisher is bounded by bytes: max.queue.size.in.bytes"
 _JMX: Final = "metrics are not published through JMX"
 _NO_SIGNALS: Final = "signals are refused as yet, so nothing reads it"
-_NO_HEARTBEATS: Final = "heartbeats are refused as yet, so nothing reads it"
 _CONFIGURED: Final = "snapshot.mode.configuration.based"
 
 
@@ -93,12 +93,7 @@ EVENTS: Final = in_group(
     planned(
         "message.key.columns", Type.STRING, "", "Columns to use as the record key, by table: table:column,column;…"
     ),
-    planned(
-        "provide.transaction.metadata",
-        Type.BOOLEAN,
-        "false",
-        "Whether events are numbered within their source transaction.",
-    ),
+    *beside.TRANSACTIONS,
     planned("transaction.metadata.factory", Type.CLASS, None, "Class that makes transaction metadata."),
     planned("sourceinfo.struct.maker", Type.CLASS, None, "Class that makes the source block."),
     Property(
@@ -196,28 +191,8 @@ TOPICS: Final = in_group(
         "Number of topic names that Debezium caches.",
         "each table keeps its topic's name",
     ),
-    without_effect(
-        "topic.transaction",
-        Type.STRING,
-        "transaction",
-        "Last part of the transaction topic's name.",
-        "transaction metadata is refused as yet",
-    ),
-    without_effect(
-        "topic.heartbeat.prefix",
-        Type.STRING,
-        "__debezium-heartbeat",
-        "First part of the heartbeat topic.",
-        _NO_HEARTBEATS,
-    ),
-    without_effect("topic.heartbeat.name", Type.STRING, None, "Name of the heartbeat topic.", _NO_HEARTBEATS),
-    planned(
-        "heartbeat.interval.ms",
-        Type.LONG,
-        "0",
-        "Interval of heartbeat records, in milliseconds; 0 is none. An idle database retains no WAL without them.",
-    ),
-    planned("heartbeat.action.query", Type.STRING, "", "Statement to run in the database with each heartbeat."),
+    *beside.TOPICS,
+    *beside.HEARTBEATS,
 )
 
 SNAPSHOT: Final = in_group(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cdc.config import connect, debezium, kafka, snapshot
+from cdc.config import beside, connect, debezium, kafka, snapshot
 from cdc.config.definition import Config, Definition
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
+from cdc.config.stream_options import STREAM_OPTIONS
 from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
 
 HIGH: Final = Importance.HIGH
@@ -60,7 +61,14 @@ CONNECTION: Final = in_group(
     planned(
         "database.connection.factory.class", Type.CLASS, None, "Java class that makes connections.", reason=_JAVA_DRIVER
     ),
-    planned("database.initial.statements", Type.STRING, "", "Statements to run on each new connection."),
+    Property(
+        "database.initial.statements",
+        Type.STRING,
+        "",
+        "SQL statements to run on each new connection that is not for replication, separated by semicolons; two stand for one inside a"
+        " statement.",
+        LOW,
+    ),
     without_effect(
         "database.tcpKeepAlive",
         Type.BOOLEAN,
@@ -104,8 +112,23 @@ REPLICATION: Final = in_group(
         HIGH,
         validator=matching("[a-z0-9_]{1,63}", "up to 63 small letters, digits and underscores"),
     ),
-    planned("slot.drop.on.stop", Type.BOOLEAN, "false", "Whether the slot is dropped when the connector stops."),
-    planned("slot.stream.params", Type.STRING, "", "Further options for START_REPLICATION."),
+    Property(
+        "slot.drop.on.stop",
+        Type.BOOLEAN,
+        "false",
+        "Whether the slot is dropped when the connector is stopped. What is written until the next start is not captured then, and that"
+        " start is refused until the stored offset is deleted. For trials only.",
+        LOW,
+    ),
+    Property(
+        "slot.stream.params",
+        Type.STRING,
+        "",
+        "Further options of the stream, as name=value, separated by semicolons. Taken is origin: none publishes only what was written on"
+        " this server, not what another server's replication brought; any publishes both.",
+        LOW,
+        validator=STREAM_OPTIONS,
+    ),
     planned("slot.failover", Type.BOOLEAN, "false", "Whether the slot is kept on standby servers."),
     Property(
         "slot.max.retries",
@@ -209,8 +232,7 @@ REPLICATION: Final = in_group(
         "columns_diff",
         "When a table's columns are read again; the log itself says so here.",
     ),
-    planned("message.prefix.include.list", Type.STRING, "", "Prefixes of logical messages to publish."),
-    planned("message.prefix.exclude.list", Type.STRING, "", "Prefixes of logical messages to leave out."),
+    *beside.MESSAGES,
 )
 
 FILTERS: Final = in_group(
@@ -283,7 +305,7 @@ def _exclusive(kind: str) -> tuple[str, str]:
 
 def one_list_each(config: Config) -> Iterable[Problem]:
     """Yield a problem for each kind of name that has both an include and an exclude list."""
-    for include, exclude in map(_exclusive, ("schema", "table", "column")):
+    for include, exclude in map(_exclusive, ("schema", "table", "column", "message.prefix")):
         if config.is_set(include) and config.is_set(exclude):
             yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
 

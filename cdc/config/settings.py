@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cdc.config.beside import BesideSettings
 from cdc.config.classes import is_json, is_simple
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
@@ -14,6 +15,8 @@ from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.secret import Secret
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
+from cdc.config.statements import split_statements
+from cdc.config.stream_options import local_only
 from cdc.config.validators import placeholder_bytes
 
 
@@ -133,6 +136,10 @@ class PostgresSettings:
     extended_headers: bool = True
     topic_delimiter: str = "."
     queue_bytes: int = 33_554_432
+    beside: BesideSettings = field(default_factory=BesideSettings)
+    local_only: bool = False
+    slot_drop_on_stop: bool = False
+    initial_statements: tuple[str, ...] = ()
 
     @property
     def snapshot_policy(self) -> SnapshotPolicy:
@@ -178,6 +185,10 @@ class PostgresSettings:
             topic_prefix=config.string("topic.prefix"),
             topic_delimiter=config.string("topic.delimiter"),
             queue_bytes=config.integer("max.queue.size.in.bytes"),
+            beside=BesideSettings.from_config(config),
+            local_only=local_only(config.string("slot.stream.params")),
+            slot_drop_on_stop=config.boolean("slot.drop.on.stop"),
+            initial_statements=split_statements(config.string("database.initial.statements")),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from cdc.converters.change_records import ChangeRecord, ChangeRecords
 from cdc.converters.json import JsonConverter
 from cdc.errors import ConversionError
 from cdc.model.batch import ChangeBatch
+from cdc.model.connect_record import Aside
 from cdc.model.records import RecordBatch
 from cdc.pipeline.encoding import BatchEncoder, NewEncoder
 
@@ -30,11 +32,20 @@ class RowEncoder:
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`; raises RecordFailed."""
         found: list[RecordBatch] = []
+        beside = deque(batch.asides)
         for index in range(len(batch)):
+            while beside and beside[0].row <= index:
+                await self.add_aside(found, batch, beside.popleft())
             await self.add(found, batch, index)
             if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
                 await asyncio.sleep(0)
+        for aside in beside:
+            await self.add_aside(found, batch, aside)
         return found
+
+    async def add_aside(self, found: list[RecordBatch], batch: ChangeBatch, aside: Aside) -> None:
+        """Add what a record beside the rows becomes."""
+        await self.records.add(found, aside.record, batch.stamp_ns // 1_000_000)
 
     async def add(self, found: list[RecordBatch], batch: ChangeBatch, index: int) -> None:
         """Add what one row becomes."""
@@ -59,12 +70,18 @@ class CompiledEncoder:
 
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`; raises RecordFailed."""
+        found = await self._rows(batch) if len(batch) else []
+        for aside in batch.asides:  # of topics of their own, so their order among the rows does not matter
+            await self.single.add_aside(found, batch, aside)
+        return found
+
+    async def _rows(self, batch: ChangeBatch) -> list[RecordBatch]:
         try:
-            return (self.converter.convert(batch),)
+            return [self.converter.convert(batch)]
         except ConversionError:
             return await self._around_refused(batch)
 
-    async def _around_refused(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
+    async def _around_refused(self, batch: ChangeBatch) -> list[RecordBatch]:
         found: list[RecordBatch] = []
         for part in self._parts(batch, 0, len(batch)):
             if isinstance(part, RecordBatch):

@@ -81,6 +81,7 @@ class ChangeRecords:
             None if after is None else plan.row(after),
             plan.source(source or ()),
             None if other_key is None else plan.key(other_key),
+            _block(batch.transaction_block(index)),
         )
         fault = next(_faults(found, batch.problems, index), None)
         record = self._record(found if fault is None else found.readable(), batch.stamp_ns)
@@ -152,6 +153,7 @@ class _Row:
     after: Struct | None
     source: Struct
     other_key: Struct | None
+    transaction: Struct | None = None
     schemas: tuple[Schema | None, Schema] | None = None
 
     @property
@@ -168,7 +170,7 @@ class _Row:
             "before": self.before,
             "after": self.after,
             "source": self.source,
-            "transaction": None,
+            "transaction": self.transaction,
             "op": self.op,
             "ts_ms": stamp_ns // 1_000_000,
             "ts_us": stamp_ns // 1_000,
@@ -204,6 +206,11 @@ def _value(schema: Schema, cell: Any) -> Any:
         keys, values = schema.keys, schema.values
         return {_value(keys, key): _value(values, each) for key, each in zip(cell[::2], cell[1::2], strict=True)}
     return {field.name: _value(field.schema, each) for field, each in zip(schema.fields, cell, strict=True)}
+
+
+def _block(place: tuple[str, int, int] | None) -> Struct | None:
+    """Return the transaction block of a row that is numbered in its source transaction."""
+    return None if place is None else dict(zip(("id", "total_order", "data_collection_order"), place, strict=True))
 
 
 def _faults(row: _Row, problems: Sequence[Unconvertible], index: int) -> Iterator[Fault]:

@@ -19,6 +19,7 @@ cdef class TablePlan:
     cdef bytes value_lead
     cdef Members row
     cdef Members source
+    cdef Members transaction
     cdef bytes value_tail
 
     cdef int write_key(self, ChangeBatch batch, int64_t first, Record *record, Buffer out) except -1

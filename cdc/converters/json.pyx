@@ -17,6 +17,7 @@ from cdc.converters.header import struct_text
 from cdc.converters.json_schema import schema_json
 from cdc.errors import ConversionError
 from cdc.model.schema import Field
+from cdc.model.table import TRANSACTION_BLOCK
 
 cdef enum:
     LARGEST = 0x7FFFFFFF  # bytes of a key or value, as Kafka's record format counts them
@@ -99,6 +100,7 @@ cdef class TablePlan:
         self.row = members(columns, range(len(columns)), {}, where, value_settings, unavailable)
         self.source = members(source.fields, range(len(source.fields)), table.source_constants, f"the source block of {where}",
                               value_settings, unavailable)
+        self.transaction = members(TRANSACTION_BLOCK.fields, range(3), {}, "the transaction block", value_settings, None)
         self.value_lead, self.value_tail = _wrapping(table.envelope_schema(), value_settings)
 
     cdef int write_key(self, ChangeBatch batch, int64_t first, Record *record, Buffer out) except -1:
@@ -118,7 +120,12 @@ cdef class TablePlan:
         self.write_row(batch, row.after, out)
         out.write(b',"source":', 10)
         self.source.write(batch, row.source, out)
-        out.write(b',"transaction":null,"op":"', 26)
+        if row.transaction < 0:
+            out.write(b',"transaction":null,"op":"', 26)
+        else:
+            out.write(b',"transaction":', 15)
+            self.transaction.write(batch, row.transaction, out)
+            out.write(b',"op":"', 7)
         out.write_byte(<char> row.op)
         out.write_bytes(stamps)
         out.write_bytes(self.value_tail)

@@ -24,13 +24,15 @@ cdef struct Cell:
 
 # A row of the batch becomes one record. `op` is the envelope's letter, or 0 for a tombstone. Tuples are given by their first
 # cell, -1 where there is none; `key` is the tuple that the record key is read from, `other_key` the one on the far side of a key
-# change (the header __debezium.newkey of a delete, __debezium.oldkey of a create).
+# change (the header __debezium.newkey of a delete, __debezium.oldkey of a create). `transaction` is the first of the three cells
+# of the transaction block: id, total_order, data_collection_order.
 cdef struct Row:
     int64_t before
     int64_t after
     int64_t key
     int64_t other_key
     int64_t source
+    int64_t transaction
     int32_t table
     uint8_t op
 
@@ -39,11 +41,13 @@ cdef class ChangeBatch:
     cdef readonly list tables
     cdef readonly list transactions
     cdef readonly list problems
+    cdef readonly list asides
     cdef public object position
     cdef public bint boundary
     cdef public bint tombstones
     cdef public int64_t stamp_ns
     cdef public int64_t continues
+    cdef readonly int64_t aside_size
     cdef Buffer arena
     cdef Cell *cells
     cdef int64_t cell_count
@@ -67,6 +71,7 @@ cdef class ChangeBatch:
     cdef int update(self, int32_t table, int64_t before, int64_t after, int64_t source) except -1
     cdef int delete(self, int32_t table, int64_t before, int64_t source) except -1
     cdef int truncate(self, int32_t table, int64_t source) except -1
+    cdef int put_transaction(self, int64_t row, int64_t id_at, int32_t id_size, int64_t total, int64_t of_collection) except -1
     cdef bint same_key(self, int32_t table, int64_t one, int64_t other) except -1
     cdef int add_row(self, uint8_t op, int32_t table, int64_t before, int64_t after, int64_t key, int64_t other_key,
                      int64_t source) except -1

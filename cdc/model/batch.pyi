@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cdc.model.connect_record import Aside, SourceRecord
 from cdc.model.event import Transaction, Unconvertible
 from cdc.model.table import Table
 
@@ -8,15 +9,17 @@ class ChangeBatch:
     """Rows in commit order, each of which becomes one Kafka record.
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
-    the values that could not be carried and became null. `position` is the source position behind the last row; `boundary` says that
-    the batch ends at a source commit, so a Kafka transaction may end there. `continues` is not 0 when the batch begins inside a source
-    transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since
-    the epoch. One writer and then one reader; not to be shared while it is written.
+    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
+    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `continues` is
+    not 0 when the batch begins inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was
+    read, in nanoseconds since the epoch. One writer and then one reader; not to be shared while it is written.
     """
 
     tables: list[Table]
     transactions: list[Transaction]
     problems: list[Unconvertible]
+    asides: list[Aside]
+    aside_size: int
     position: Any
     boundary: bool
     tombstones: bool
@@ -40,6 +43,12 @@ class ChangeBatch:
 
         The rules on keys and tombstones apply, so that one change may become several rows.
         """
+
+    def add_aside(self, record: SourceRecord, size: int = 0, row: int | None = None) -> None:
+        """Add a record beside the rows, before row `row` or else behind all that are there; `size` is about what it takes, in bytes."""
+
+    def transaction_block(self, index: int) -> tuple[str, int, int] | None:
+        """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""
 
     def row(
         self, index: int

@@ -12,6 +12,7 @@ from cdc.model.buffer cimport Buffer
 
 import decimal
 
+from cdc.model.connect_record import Aside
 from cdc.model.event import ABSENT, UNAVAILABLE
 
 cdef union Bits:
@@ -25,10 +26,10 @@ cdef class ChangeBatch:
     """Rows in commit order, each of which becomes one Kafka record.
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
-    the values that could not be carried and became null. `position` is the source position behind the last row; `boundary` says that
-    the batch ends at a source commit, so a Kafka transaction may end there. `continues` is not 0 when the batch begins inside a source
-    transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since
-    the epoch. One writer and then one reader; not to be shared while it is written.
+    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
+    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `continues` is
+    not 0 when the batch begins inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was
+    read, in nanoseconds since the epoch. One writer and then one reader; not to be shared while it is written.
     """
 
     def __cinit__(self, bint tombstones=True):
@@ -36,6 +37,7 @@ cdef class ChangeBatch:
         self.tables = []
         self.transactions = []
         self.problems = []
+        self.asides = []
         self.table_index = {}
         self.key_columns = []
         self.tombstones = tombstones
@@ -51,7 +53,12 @@ cdef class ChangeBatch:
     @property
     def size(self):
         """The memory that the content takes, in bytes."""
-        return self.arena.size + self.cell_count * sizeof(Cell) + self.row_count * sizeof(Row)
+        return self.arena.size + self.cell_count * sizeof(Cell) + self.row_count * sizeof(Row) + self.aside_size
+
+    def add_aside(self, record, int64_t size=0, row=None):
+        """Add a record beside the rows, before row `row` or else behind all that are there; `size` is about what it takes, in bytes."""
+        self.asides.append(Aside(self.row_count if row is None else row, record))
+        self.aside_size += size
 
     # Written by decoders ---------------------------------------------------------------------------------------------------------
 
@@ -163,6 +170,17 @@ cdef class ChangeBatch:
         """Add a truncate, which has no key."""
         return self.add_row(b"t", table, -1, -1, -1, -1, source)
 
+    cdef int put_transaction(self, int64_t row, int64_t id_at, int32_t id_size, int64_t total, int64_t of_collection) except -1:
+        """Give a row its place in the source transaction, whose id stands in the arena."""
+        cdef int64_t first = self.reserve_cells(3)
+        self.cells[first].kind = TEXT_CELL
+        self.cells[first].value = id_at
+        self.cells[first].size = id_size
+        self.put_int(first + 1, total)
+        self.put_int(first + 2, of_collection)
+        self.rows[row].transaction = first
+        return 0
+
     cdef bint same_key(self, int32_t table, int64_t one, int64_t other) except -1:
         for column in <tuple> self.key_columns[table]:
             if not self._same(&self.cells[one + <int> column], &self.cells[other + <int> column]):
@@ -212,7 +230,7 @@ cdef class ChangeBatch:
                 raise MemoryError
             self.rows = moved
             self.row_capacity = capacity
-        self.rows[self.row_count] = Row(before, after, key, other_key, source, table, op)
+        self.rows[self.row_count] = Row(before, after, key, other_key, source, -1, table, op)
         self.row_count += 1
         return 0
 
@@ -237,6 +255,12 @@ cdef class ChangeBatch:
             self.truncate(index, origin)
         else:
             raise ValueError(f"no such operation: {op!r}; use r, c, u, d or t")
+
+    def transaction_block(self, int64_t index):
+        """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""
+        if not 0 <= index < self.row_count:
+            raise IndexError(index)
+        return self._tuple(self.rows[index].transaction, 3)
 
     def row(self, int64_t index):
         """Return a row as (op, table, before, after, key, other_key, source), with tuples of Python values; op is "" for a tombstone."""

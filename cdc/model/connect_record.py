@@ -55,6 +55,14 @@ class SourceRecord:
     source_offset: Offset = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A record that a source publishes beside the rows of a batch; it comes before the batch's row `row`."""
+
+    row: int
+    record: SourceRecord
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkRecord:
     """A record that was read from Kafka.

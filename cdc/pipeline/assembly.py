@@ -6,9 +6,11 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from cdc.config.settings import ConnectorConfig, ConvertingFailure, PostgresSettings
+from cdc.converters.asides import JsonAsides
 from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
 from cdc.errors import CdcError, ConfigError
@@ -16,9 +18,12 @@ from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.pipeline.encoding import BatchEncoder, DirectEncoder, NewEncoder
 from cdc.pipeline.engine import Pipeline
+from cdc.pipeline.heartbeat import Heartbeat
 from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.sources.base import Source
+from cdc.sources.naming import beside_topic
+from cdc.sources.postgres.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
 #: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
@@ -62,11 +67,22 @@ def build_pipeline(
             status=status,
             transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
             clock=time.monotonic,
+            heartbeat=_heartbeat(config.source),
         )
 
-    pipeline = Pipeline(new_session, config.pipeline, outages=outages)
+    retire = partial(drop_slot, settings) if settings.slot_drop_on_stop else None
+    pipeline = Pipeline(new_session, config.pipeline, outages=outages, retire=retire)
     pipeline.status.plugin = "postgres"
     return pipeline
+
+
+def _heartbeat(source: PostgresSettings) -> Heartbeat | None:
+    """Return the heartbeat of a session, or None where there is to be none."""
+    beside = source.beside
+    if beside.heartbeat_interval <= 0:
+        return None
+    topic = beside_topic(beside.heartbeat_topic_prefix, source.topic_prefix, delimiter=source.topic_delimiter)
+    return Heartbeat(topic, source.topic_prefix, beside.heartbeat_interval, time.monotonic, time.time_ns)
 
 
 def _keeping(source: PostgresSettings) -> PostgresSettings:
@@ -82,7 +98,7 @@ def _encoder(
     placeholder = config.source.unavailable_placeholder
     converter = JsonConverter(config.key_converter, config.value_converter, headers, placeholder)
     if new_encoder is None:
-        return DirectEncoder(converter)
+        return DirectEncoder(converter, JsonAsides(config.key_converter, config.value_converter))
     return new_encoder(converter, ChangeRecords(headers, placeholder, source.partition))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from cdc.config.settings import ConverterSettings
+from cdc.converters.asides import JsonAsides
 from cdc.converters.base import BatchConverter
 from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
@@ -17,7 +19,7 @@ class BatchEncoder(Protocol):
     """Turns batches of changes into records. One caller, who waits for one batch before the next."""
 
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
-        """Return the records of a batch, in the order of its rows, to be sent in one transaction with its position.
+        """Return the records of a batch, in the order of its rows, and those beside them, to be sent in one transaction with its position.
 
         Raises:
             CdcError: a row cannot be converted, and is not to be given up; no part of the batch is returned then.
@@ -30,10 +32,14 @@ NewEncoder: TypeAlias = Callable[[JsonConverter, ChangeRecords], BatchEncoder]
 
 @dataclass(frozen=True, slots=True)
 class DirectEncoder:
-    """Encodes by a converter alone; its errors pass."""
+    """Encodes by a converter alone, and the records beside the rows by `asides`; their errors pass."""
 
     converter: BatchConverter
+    asides: JsonAsides = field(default_factory=lambda: JsonAsides(ConverterSettings(), ConverterSettings()))
 
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`."""
-        return (self.converter.convert(batch),)
+        rows = self.converter.convert(batch)
+        if not batch.asides:
+            return (rows,)
+        return rows, self.asides.convert((aside.record for aside in batch.asides), batch.stamp_ns // 1_000_000)

@@ -28,7 +28,7 @@ class Pipeline:
 
     `new_session` makes the source and publisher of an attempt; after an error both are thrown away. An outage after the source
     has begun to deliver is waited for; one before that is an error at once, since it is most often a mistake in the configuration, unless
-    it is one of `outages`: errors that cannot be such a mistake.
+    it is one of `outages`: errors that cannot be such a mistake. `retire` is called at the end when the pipeline is stopped on purpose.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Pipeline:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         outages: tuple[type[CdcError], ...] = (),
+        retire: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.status = PipelineStatus()
         self._new_session = new_session
@@ -46,6 +47,7 @@ class Pipeline:
         self._sleep = sleep
         self._clock = clock
         self._outages = outages
+        self._retire = retire
         self._attempt = 0
         self._seen = 0
 
@@ -57,6 +59,10 @@ class Pipeline:
                     await self._new_session(self.status).run()
                 except Exception as error:  # noqa: BLE001 (decided in _recover, which raises what it cannot mend)
                     await self._recover(root_cause(error))
+        except asyncio.CancelledError:
+            if self._retire is not None:
+                await self._retire()
+            raise
         finally:
             self.status.state = State.STOPPED
 

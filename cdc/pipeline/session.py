@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.model.records import RecordBatch
 from cdc.pipeline.encoding import BatchEncoder
+from cdc.pipeline.heartbeat import Heartbeat
 from cdc.pipeline.publisher import Publisher
 from cdc.pipeline.status import PipelineStatus, Tally
 from cdc.sources.base import Source
@@ -56,6 +58,7 @@ class Session(Generic[P]):
         transaction_timeouts: tuple[float, float],
         clock: Callable[[], float],
         wall_ns: Callable[[], int] = time.time_ns,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._source = source
         self._open_publisher = open_publisher
@@ -67,6 +70,7 @@ class Session(Generic[P]):
         self._timeout = transaction_timeouts[False]
         self._clock = clock
         self._wall_ns = wall_ns
+        self._heartbeat = heartbeat
         self._queue: asyncio.Queue[ChangeBatch] = asyncio.Queue(QUEUED_BATCHES)
         self._publisher: P | None = None
         self._in_snapshot = False
@@ -178,8 +182,8 @@ class Session(Generic[P]):
 
     async def _publish(self) -> None:
         while True:
-            batch = await self._next(IDLE_SECONDS)
-            if batch is not None and len(batch):
+            batch = await self._next(min(IDLE_SECONDS, self._heartbeat_left()))
+            if batch is not None and (len(batch) or batch.asides):
                 await self._transaction(batch)
             else:
                 await self._settle(batch)
@@ -196,10 +200,16 @@ class Session(Generic[P]):
         if batch is not None:
             self._moved_to = batch.position
         idle = self._clock() - self._committed_at
-        if self._moved_to is not None and idle >= IDLE_SECONDS:
+        if self._moved_to is not None and (idle >= IDLE_SECONDS or self._heartbeat_left() <= 0):
             await self._commit(self._moved_to, Tally(self._clock()))
-        elif self._committed is not None and idle >= OWNERSHIP_SECONDS:
+        elif self._committed is not None and (idle >= OWNERSHIP_SECONDS or self._heartbeat_left() <= 0):
             await self._commit(self._committed, Tally(self._clock()))
+
+    def _heartbeat_left(self) -> float:
+        """Return how long until a heartbeat is due: one goes along with a position, so with none before there is one."""
+        if self._heartbeat is None or self._in_snapshot or (self._moved_to or self._committed) is None:
+            return math.inf
+        return self._heartbeat.left()
 
     async def _transaction(self, batch: ChangeBatch) -> None:
         """Publish batches in one Kafka transaction, up to the source commit at which the queue is empty or a limit is reached."""
@@ -253,6 +263,9 @@ class Session(Generic[P]):
         publisher = self._require_publisher()
         if not begun:
             await publisher.begin()
+        if self._heartbeat is not None and self._heartbeat_left() <= 0:
+            for records in await self._encoder.encode(self._heartbeat.beat()):
+                await self._hand_over(records, tally)
         started = self._clock()
         await publisher.commit(self._source.partition, position.offset())
         self._count(position, tally, self._clock() - started)

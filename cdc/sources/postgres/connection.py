@@ -111,7 +111,20 @@ async def connect(settings: PostgresSettings, *, replication: bool = False) -> C
     }
     arguments |= {name: value for name, value in optional.items() if value}
     with refusals(settings):
-        return await psycopg.AsyncConnection.connect(autocommit=True, **arguments)  # type: ignore[arg-type]
+        connection = await psycopg.AsyncConnection.connect(autocommit=True, **arguments)  # type: ignore[arg-type]
+        if not replication:
+            await _initialise(connection, settings)
+    return connection
+
+
+async def _initialise(connection: Connection, settings: PostgresSettings) -> None:
+    """Run `database.initial.statements`; a connection on which one is refused is closed."""
+    try:
+        for statement in settings.initial_statements:
+            await connection.execute(statement.encode())
+    except BaseException:
+        await connection.close()
+        raise
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cdc.model.batch import ChangeBatch
+from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.relation import Relation
 from cdc.sources.postgres.row import RowPlan
 
@@ -10,9 +11,12 @@ class PgOutputDecoder:
     `resume_lsn` is where the stored offset says to go on: transactions that committed before it are passed over. `partial` is (commit LSN,
     number of changes) of a transaction that was published in part; those changes are passed over too. `visible` decides for a
     transaction id whether a snapshot that was taken without the slot has seen it already. `skipped` holds the letters of operations to leave out.
+    `beside` makes the records beside the rows: none without it. If it marks transactions, changes are numbered, and `counts` are those that the
+    published part of a split transaction has, by collection. With `local_only`, what another server's replication brought is left out.
 
     The state that a stored offset needs is public: `resume_lsn` (the end of the last whole transaction, or of the log when the stream
-    is idle), `last_commit`, `xid`, `commit_us`, `event_lsn`, `operation`; and inside a transaction `commit_lsn` and `ordinal`, the changes seen so far.
+    is idle), `last_commit`, `xid`, `commit_us`, `event_lsn`, `operation`; and inside a transaction `commit_lsn`, `ordinal`, the changes seen so far,
+    and `counts`, the events by collection.
     """
 
     resume_lsn: int
@@ -28,6 +32,7 @@ class PgOutputDecoder:
     reply_requested: bool
     unresolved: Relation | None
     skipped: str
+    counts: dict[str, int]
     def __init__(
         self,
         resume_lsn: int = 0,
@@ -35,6 +40,9 @@ class PgOutputDecoder:
         visible: Callable[[int, int], bool] | None = None,
         skipped: str = "",
         last_commit: int = 0,
+        beside: Beside | None = None,
+        counts: Mapping[str, int] = ...,
+        local_only: bool = False,
     ) -> None: ...
     def bind(self, oid: int, plan: RowPlan) -> None:
         """Say how rows of a relation are decoded, in answer to `unresolved`."""

@@ -13,6 +13,7 @@ from cdc.sources.postgres.row cimport RowPlan, SourceInfo
 
 from cdc.errors import DecodeError
 from cdc.model.event import Transaction
+from cdc.sources.postgres.logical_message import LogicalMessage
 from cdc.sources.postgres.relation import Relation, RelationColumn
 from cdc.sources.postgres.values import UnknownLabel
 
@@ -75,9 +76,12 @@ cdef class PgOutputDecoder:
     `resume_lsn` is where the stored offset says to go on: transactions that committed before it are passed over. `partial` is (commit LSN,
     number of changes) of a transaction that was published in part; those changes are passed over too. `visible` decides for a
     transaction id whether a snapshot that was taken without the slot has seen it already. `skipped` holds the letters of operations to leave out.
+    `beside` makes the records beside the rows: none without it. If it marks transactions, changes are numbered, and `counts` are those that the
+    published part of a split transaction has, by collection. With `local_only`, what another server's replication brought is left out.
 
     The state that a stored offset needs is public: `resume_lsn` (the end of the last whole transaction, or of the log when the stream
-    is idle), `last_commit`, `xid`, `commit_us`, `event_lsn`, `operation`; and inside a transaction `commit_lsn` and `ordinal`, the changes seen so far.
+    is idle), `last_commit`, `xid`, `commit_us`, `event_lsn`, `operation`; and inside a transaction `commit_lsn`, `ordinal`, the changes seen so far,
+    and `counts`, the events by collection.
     """
 
     cdef readonly int64_t resume_lsn
@@ -105,8 +109,18 @@ cdef class PgOutputDecoder:
     cdef bint ignored
     cdef bint skips
     cdef bint spans
+    cdef bint local_only
+    cdef bint marks
+    cdef object beside
+    cdef dict partial_counts
+    cdef readonly dict counts
+    cdef int64_t total
+    cdef bytes id
+    cdef int64_t id_at
+    cdef ChangeBatch id_batch
 
-    def __init__(self, int64_t resume_lsn=0, partial=None, visible=None, str skipped="", int64_t last_commit=0):
+    def __init__(self, int64_t resume_lsn=0, partial=None, visible=None, str skipped="", int64_t last_commit=0, beside=None,
+                 counts=(), bint local_only=False):
         self.resume_lsn = resume_lsn
         self.last_commit = last_commit
         self.partial_lsn, self.partial_ordinal = partial or (-1, 0)
@@ -116,6 +130,11 @@ cdef class PgOutputDecoder:
         self.plans = {}
         self.relations = {}
         self.info = SourceInfo()
+        self.beside = beside
+        self.marks = beside is not None and beside.marks
+        self.partial_counts = dict(counts)
+        self.counts = {}
+        self.local_only = local_only
 
     def bind(self, uint32_t oid, RowPlan plan not None):
         """Say how rows of a relation are decoded, in answer to `unresolved`."""
@@ -136,7 +155,7 @@ cdef class PgOutputDecoder:
         cdef Py_ssize_t index
         cdef Py_buffer data
         for index in range(start, len(messages)):
-            if batch.row_count >= max_rows or batch.arena.size >= max_size:
+            if batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size:
                 return index
             PyObject_GetBuffer(messages[index], &data, PyBUF_SIMPLE)
             try:
@@ -152,6 +171,7 @@ cdef class PgOutputDecoder:
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
+        self.id_batch = None
 
     cdef bint _take(self, const Py_buffer *data, ChangeBatch batch) except -1:
         """Decode a message, and tell whether it was taken. It was not when it has a label that is new to an enum: no message says so."""
@@ -214,9 +234,12 @@ cdef class PgOutputDecoder:
         if kind == b"O":
             self.info.origin_lsn = read_int64(view)
             self.info.origin = read_name(view).encode()
+            self.ignored = self.ignored or self.local_only
             return 0
-        if kind == b"Y" or kind == b"M":
-            return 0  # type names and logical messages carry no row
+        if kind == b"M":
+            return self._logical_message(view, batch)
+        if kind == b"Y":
+            return 0  # the names of types are read from the catalogue
         raise DecodeError(f"pgoutput sent a message of unknown kind {kind:#04x}", view.data[: view.size], view.at - 1)
 
     cdef int _begin(self, View *view) except -1:
@@ -234,6 +257,11 @@ cdef class PgOutputDecoder:
         self.info.commit_us = self.commit_us
         self.info.last_commit = self.last_commit
         self.info.origin = None
+        if self.marks:
+            self.counts = dict(self.partial_counts) if self.pass_over else {}
+            self.total = sum(self.counts.values())
+            self.id = b"%d:%d" % (self.xid, self.commit_lsn)
+            self.id_batch = None
         return 0
 
     cdef int _commit(self, View *view, ChangeBatch batch) except -1:
@@ -245,6 +273,8 @@ cdef class PgOutputDecoder:
         end = read_int64(view)
         self.in_transaction = False
         if not self.ignored:
+            if self.marks:
+                self._mark_end(batch)
             batch.transactions.append(Transaction(f"{self.xid}:{end}", batch.row_count, self.commit_us, end))
             self.last_commit = end
         if end > self.resume_lsn:
@@ -305,15 +335,76 @@ cdef class PgOutputDecoder:
 
     cdef int _emit(self, uint8_t kind, str operation, int32_t table, int64_t before, int64_t after, int64_t lsn,
                    ChangeBatch batch) except -1:
-        cdef int64_t source = self.info.put(batch, lsn)
+        cdef int64_t source = self.info.put(batch, lsn), first = batch.row_count
         self.event_lsn = lsn
         self.operation = operation
         batch.boundary = False
         if kind == b"I":
-            return batch.insert(table, after, source)
-        if kind == b"U":
-            return batch.update(table, before, after, source)
-        return batch.delete(table, before, source)
+            batch.insert(table, after, source)
+        elif kind == b"U":
+            batch.update(table, before, after, source)
+        else:
+            batch.delete(table, before, source)
+        return self._number(first, batch) if self.marks else 0
+
+    cdef int _number(self, int64_t first, ChangeBatch batch) except -1:
+        """Give the rows from `first` on their places in the transaction; a tombstone has none."""
+        cdef int64_t row, of_collection
+        if self.id_batch is not batch:
+            self.id_batch, self.id_at = batch, batch.arena.size
+            batch.arena.write_bytes(self.id)
+        for row in range(first, batch.row_count):
+            if batch.rows[row].op:
+                of_collection = self._count(str(batch.tables[batch.rows[row].table].id), row, batch)
+                batch.put_transaction(row, self.id_at, <int32_t> len(self.id), self.total, of_collection)
+        return 0
+
+    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1:
+        """Count an event and return its number in its collection. The mark of the beginning stands before the first one."""
+        if self.total == 0:
+            self.beside.begin(batch, row, self.id.decode(), self.commit_us)
+        self.total += 1
+        self.counts[collection] = self.counts.get(collection, 0) + 1
+        return self.counts[collection]
+
+    cdef int _mark_end(self, ChangeBatch batch) except -1:
+        if self.total == 0:
+            self.beside.begin(batch, batch.row_count, self.id.decode(), self.commit_us)
+        self.beside.end(batch, self.id.decode(), self.commit_us, self.counts)
+        self.id_batch = None
+        return 0
+
+    cdef int _logical_message(self, View *view, ChangeBatch batch) except -1:
+        cdef bint transactional = read_byte(view) & 1
+        cdef int64_t lsn = read_int64(view)
+        cdef uint32_t size
+        cdef object place = None
+        prefix = read_name(view)
+        size = read_int32(view)
+        need(view, size, "the content of a logical message")
+        if self._message_passed(transactional, lsn) or self.beside is None or not self.beside.wants(prefix):
+            return 0
+        if transactional and self.marks:
+            of_collection = self._count(self.beside.message_collection, batch.row_count, batch)
+            place = self.id.decode(), self.total, of_collection
+        if transactional:
+            batch.boundary = False
+        self.event_lsn = lsn
+        self.operation = "m"
+        self.beside.message(batch, LogicalMessage(
+            prefix, view.data[view.at : view.at + size], lsn, self.last_commit, self.xid if transactional else None,
+            self.commit_us if transactional else None, self.info.origin if transactional else None, self.info.origin_lsn, place,
+        ))
+        return 0
+
+    cdef bint _message_passed(self, bint transactional, int64_t lsn) except -1:
+        """Tell whether a message is to be left out. One outside of transactions has its place in the log, and the position moves there."""
+        if transactional:
+            return self._passed("m")
+        if lsn <= self.resume_lsn:
+            return True
+        self.resume_lsn = lsn
+        return False
 
     cdef int64_t _tuple(self, View *view, RowPlan plan, ChangeBatch batch, bint key_only) except -1:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
@@ -356,4 +447,6 @@ cdef class PgOutputDecoder:
                 self.operation = "t"
                 batch.boundary = False
                 batch.truncate(batch.use_table(plan.table), self.info.put(batch, lsn))
+                if self.marks:
+                    self._number(batch.row_count - 1, batch)
         return 0

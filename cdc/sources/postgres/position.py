@@ -14,7 +14,9 @@ from typing import cast
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset, format_lsn
 
-MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE"}
+MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE", "m": "MESSAGE"}
+#: Before the name of a collection: how many events of it the published part of a split transaction has.
+COUNT = "transaction_data_collection_order_"
 OPERATIONS = {message_type: operation for operation, message_type in MESSAGE_TYPES.items()}
 
 
@@ -57,7 +59,7 @@ class PostgresPosition:
     """Where a PostgreSQL source stands.
 
     `lsn` is the end of the last whole transaction. `partial` is (commit LSN, number of changes) of a transaction behind it that is published
-    in part. `snapshot` is true while the initial snapshot is not complete.
+    in part, `counts` its published events by collection, if they are counted. `snapshot` is true while the initial snapshot is not complete.
     """
 
     lsn: int
@@ -71,6 +73,7 @@ class PostgresPosition:
     partial: tuple[int, int] | None = None
     snapshot: bool = False
     visibility: Visibility | None = None
+    counts: tuple[tuple[str, int], ...] = ()
 
     def offset(self) -> Offset:
         """Return the value of the offset record."""
@@ -87,6 +90,7 @@ class PostgresPosition:
         }
         if self.partial:
             found["transaction_lsn"] = self.partial[0]
+            found |= {COUNT + name: count for name, count in self.counts}
         if self.snapshot:
             found |= {"snapshot": "INITIAL", "snapshot_completed": False}
         if self.visibility:
@@ -117,6 +121,7 @@ class PostgresPosition:
             partial=(split, _number(offset, "lsn_events_processed")) if split else None,
             snapshot="snapshot" in offset and not offset.get("snapshot_completed"),
             visibility=Visibility(visible, _number(offset, "snapshot_until")) if visible else None,
+            counts=_counts(offset) if split else (),
         )
 
     def __str__(self) -> str:
@@ -126,6 +131,10 @@ class PostgresPosition:
             if self.partial
             else place
         )
+
+
+def _counts(offset: Offset) -> tuple[tuple[str, int], ...]:
+    return tuple((name.removeprefix(COUNT), _number(offset, name)) for name in offset if name.startswith(COUNT))
 
 
 def _number(offset: Offset, *names: str) -> int:

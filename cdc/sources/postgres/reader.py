@@ -18,6 +18,8 @@ from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.copy_stream import CopyStream
 
 POSTGRES_EPOCH = 946_684_800
+#: The first server version whose pgoutput has the option `origin`.
+ORIGIN_VERSION = 160_000
 
 
 class NewSlot(NamedTuple):
@@ -79,9 +81,14 @@ class ReplicationStream:
         published = _quoted(publication).replace("'", "''")
         await self._copy.begin(
             f"START_REPLICATION SLOT {_quoted(slot)} LOGICAL {format_lsn(lsn)} "
-            f"(proto_version '1', publication_names '{published}')",
+            f"(proto_version '1', publication_names '{published}', {self._options()})",
             pq.ExecStatus.COPY_BOTH,
         )
+
+    def _options(self) -> str:
+        """Return further options; what an older server cannot leave out by its origin, the decoder does."""
+        asks_origin = self._settings.local_only and self._connection.info.server_version >= ORIGIN_VERSION
+        return "messages 'true'" + (", origin 'none'" if asks_origin else "")
 
     async def read(self) -> list[memoryview]:
         """Return the messages that have arrived, at least one, in order; waits for the first one.

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 
+import psycopg
 from psycopg.rows import class_row
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import SlotInUse, SourceLost, SourceRefused
+from cdc.errors import CdcError, SlotInUse, SourceLost, SourceRefused
 from cdc.model.position import format_lsn
-from cdc.sources.postgres.connection import SLOT_REMEDY, Connection, refusals
+from cdc.sources.postgres.connection import SLOT_REMEDY, Connection, connect, refusals
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.reader import SystemIdentity
 
+log = logging.getLogger(__name__)
+
+#: How long a slot that is to be dropped may still be in use, and how often that is looked at, in seconds.
+DROP_SECONDS = 10.0
+DROP_PAUSE = 0.05
+
 FIND = """
 select plugin, slot_type, database, active_pid, coalesce(wal_status, '') as wal_status,
-       coalesce((confirmed_flush_lsn - '0/0')::bigint, 0) as confirmed_lsn
+       coalesce((confirmed_flush_lsn - '0/0')::bigint, 0) as confirmed_lsn, two_phase
 from pg_replication_slots where slot_name = %s
 """
+DROP = (
+    "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s and active_pid is null"
+)
 NEW_SNAPSHOT = "Delete the stored offset and drop the slot to start again with a new snapshot"
 
 
@@ -31,6 +43,7 @@ class Slot:
     active_pid: int | None
     wal_status: str
     confirmed_lsn: int
+    two_phase: bool = False
 
 
 async def find_slot(connection: Connection, settings: PostgresSettings) -> Slot | None:
@@ -42,6 +55,23 @@ async def find_slot(connection: Connection, settings: PostgresSettings) -> Slot 
     if slot is not None:
         check_kind(slot, settings)
     return slot
+
+
+async def drop_slot(settings: PostgresSettings) -> None:
+    """Drop the slot once its reader has gone; what cannot be dropped stays, and is logged."""
+    try:
+        async with asyncio.timeout(DROP_SECONDS):
+            connection = await connect(settings)
+            try:
+                while await find_slot(connection, settings) is not None:
+                    await connection.execute(DROP.encode(), (settings.slot_name,))
+                    await asyncio.sleep(DROP_PAUSE)
+            finally:
+                await connection.close()
+    except (CdcError, TimeoutError, psycopg.Error) as error:
+        log.warning(
+            "slot %s was not dropped, and keeps the server's log: %s", settings.slot_name, error or "it is in use"
+        )
 
 
 def check_kind(slot: Slot, settings: PostgresSettings) -> None:
@@ -57,6 +87,12 @@ def check_kind(slot: Slot, settings: PostgresSettings) -> None:
         raise SourceRefused(
             f"slot {name} belongs to database {slot.database}, not to {settings.dbname}",
             "Set slot.name to another name.",
+        )
+    if slot.two_phase:
+        raise SourceRefused(
+            f"slot {name} was created with two_phase, by which the server sends prepared transactions before they are committed, and "
+            "not again when they are",
+            "Let the connector create its slot, or create one without two_phase: a prepared transaction then comes when it commits.",
         )
     if slot.wal_status == "lost":
         raise SourceLost(

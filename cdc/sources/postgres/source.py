@@ -15,7 +15,9 @@ from cdc.errors import SlotInUse, SourceLost, SourceRefused
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import SnapshotProgress
+from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
+from cdc.sources.postgres.heartbeat import HeartbeatAction
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
@@ -280,6 +282,9 @@ class PostgresLog:
             position.visibility.sees if position.visibility else None,
             settings.skipped_operations,
             position.last_commit,
+            Beside(settings, self.partition),
+            dict(position.counts),
+            settings.local_only,
         )
         self._position = position
         self._began = position.partial[1] if position.partial else 0
@@ -299,8 +304,9 @@ class PostgresLog:
         """Finish a batch: give it its position, and remember whether it ends inside a transaction."""
         decoder = self._decoder
         partial, visibility = self._carried()
+        counts = self._position.counts if partial else ()
         if decoder.in_transaction and decoder.ordinal:
-            partial = (decoder.commit_lsn, decoder.ordinal)
+            partial, counts = (decoder.commit_lsn, decoder.ordinal), tuple(decoder.counts.items())
         batch.position = PostgresPosition(
             lsn=decoder.resume_lsn,
             system_id=self._identity.system_id,
@@ -312,6 +318,7 @@ class PostgresLog:
             operation=decoder.operation or "",
             partial=partial,
             visibility=visibility,
+            counts=counts,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
         self._began = partial[1] if partial else 0
@@ -338,6 +345,14 @@ class PostgresLog:
 
     async def keep_alive(self) -> None:
         """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher."""
+        action = HeartbeatAction(self._settings)
+        if not action.wanted:
+            await self._send_statuses()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(action.run(lambda: self._streaming), name="heartbeat action")
+            group.create_task(self._send_statuses(), name="statuses")
+
+    async def _send_statuses(self) -> None:
         while True:
             await asyncio.sleep(self._settings.status_update_interval)
             if self._streaming:

@@ -21,6 +21,7 @@ from cdc.converters.simple_header import SimpleHeaderConverter
 from cdc.converters.string import StringConverter
 from cdc.converters.value_json import ConnectJsonConverter
 from cdc.errors import ConversionError
+from cdc.model.connect_record import SourceRecord
 from cdc.model.event import ABSENT, Unconvertible
 from cdc.model.schema import INT32
 from tests.unit.connect.source_bench import Transform
@@ -202,3 +203,31 @@ async def test_a_large_batch_leaves_the_loop_to_others():
     await encoder(lambda record: record, by_record=True).encode(prices(*[None] * 500))
     other.cancel()
     assert turns >= 5
+
+
+def with_asides() -> Any:
+    """Return two rows, with a record before them, one between them and one behind."""
+    found = prices(None, None)
+    for row in (0, 1, 2):
+        found.add_aside(SourceRecord(topic="beside", key=str(row), value=row), row=row)
+    return found
+
+
+async def test_records_beside_the_rows_stand_among_them_where_a_transform_may_send_both_to_one_topic():
+    found = listed(await encoder(lambda record: replace(record, topic="all"), by_record=True).encode(with_asides()))
+    assert [topic for topic, *_ in found] == ["all"] * 5
+    values = [json.loads(value or b"null") for _, _, value, _ in found]
+    assert [value if isinstance(value, int) else value["after"]["id"] for value in values] == [0, 0, 1, 1, 2]
+
+
+async def test_records_beside_the_rows_follow_the_compiled_ones_without_their_headers():
+    found = listed(await encoder().encode(with_asides()))
+    assert [(topic, headers) for topic, _, _, headers in found] == [("p.s.t", (("ctx", b"1"),))] * 2 + [
+        ("beside", ())
+    ] * 3
+
+
+async def test_a_batch_of_records_beside_rows_alone_has_no_batch_of_rows():
+    alone = prices()
+    alone.add_aside(SourceRecord(topic="beside", value=1))
+    assert [len(batch) for batch in await encoder().encode(alone)] == [1]

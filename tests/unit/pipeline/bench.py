@@ -123,6 +123,7 @@ class Bench:
         self.status = PipelineStatus()
         self._script = script
         self._settings = PipelineSettings(**options.pop("settings", {}))
+        self._heartbeat = options.pop("heartbeat", None)
         self._options = options
         self.encoder: BatchEncoder = DirectEncoder(PlainConverter())
         self.source = NotedSource(self.log, self.steps, script, **options)
@@ -138,6 +139,7 @@ class Bench:
             status=status or self.status,
             transaction_timeouts=TIMEOUTS,
             clock=now,
+            heartbeat=self._heartbeat,
         )
 
     def open_publisher(self, snapshot: bool) -> MemoryPublisher:
