@@ -70,7 +70,7 @@ async def drop_slot(settings: PostgresSettings) -> None:
                 await connection.close()
     except (CdcError, TimeoutError, psycopg.Error) as error:
         log.warning(
-            "slot %s was not dropped, and keeps the server's log: %s", settings.slot_name, error or "it is in use"
+            "slot %s was not dropped, and keeps the server's log: %s", settings.slot_name, str(error) or "it is in use"
         )
 
 
@@ -141,7 +141,7 @@ def check_continuity(
         )
 
 
-async def drop_slot(connection: Connection, settings: PostgresSettings) -> None:
+async def remove_slot(connection: Connection, settings: PostgresSettings) -> None:
     """Drop the configured slot; raises SlotInUse while another session reads it."""
     with refusals(settings):
         await connection.execute("select pg_drop_replication_slot(%s)", (settings.slot_name,))

@@ -23,7 +23,7 @@ from cdc.sources.postgres.position import PostgresPosition, Visibility, still_ne
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_continuity, check_free, drop_slot, find_slot
+from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot, remove_slot
 from cdc.sources.postgres.snapshot import Snapshot
 from cdc.sources.postgres.view import open_view
 
@@ -136,7 +136,7 @@ class PostgresLog:
             return await self._when_free(self._find_free_slot)
         except SourceLost as lost:
             self._note_loss(lost)
-            await drop_slot(self._need_connection(), self._settings)
+            await remove_slot(self._need_connection(), self._settings)
             return None
 
     def _note_loss(self, lost: SourceLost) -> None:
