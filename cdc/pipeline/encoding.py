@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol, TypeAlias
 
 from cdc.config.settings import ConverterSettings
@@ -30,12 +31,17 @@ NewEncoder: TypeAlias = Callable[[JsonConverter, ChangeRecords], BatchEncoder]
 """Makes the encoder of a session from the two ways to convert: whole batches, and single rows as records."""
 
 
+@cache
+def _with_defaults() -> JsonAsides:
+    return JsonAsides(ConverterSettings(), ConverterSettings())
+
+
 @dataclass(frozen=True, slots=True)
 class DirectEncoder:
     """Encodes by a converter alone, and the records beside the rows by `asides`; their errors pass."""
 
     converter: BatchConverter
-    asides: JsonAsides = field(default_factory=lambda: JsonAsides(ConverterSettings(), ConverterSettings()))
+    asides: JsonAsides = field(default_factory=_with_defaults)
 
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`."""

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 QUEUED_BATCHES = 2
 #: How often the offset is committed while only the position moves, in seconds.
 IDLE_SECONDS = 10.0
+#: It is committed sooner when so much log waits to be released, half a segment of PostgreSQL's: in bytes, and how soon, in seconds.
+RELEASE_BYTES = 8 << 20
+RELEASE_SECONDS = 1.0
 #: How often it is committed even when nothing moves, so that an instance that was fenced notices and stops.
 OWNERSHIP_SECONDS = 30.0
 #: The share of the broker's transaction timeout after which a source transaction that has not ended yet is split.
@@ -200,10 +203,14 @@ class Session(Generic[P]):
         if batch is not None:
             self._moved_to = batch.position
         idle = self._clock() - self._committed_at
-        if self._moved_to is not None and (idle >= IDLE_SECONDS or self._heartbeat_left() <= 0):
+        if self._moved_to is not None and (idle >= self._patience() or self._heartbeat_left() <= 0):
             await self._commit(self._moved_to, Tally(self._clock()))
         elif self._committed is not None and (idle >= OWNERSHIP_SECONDS or self._heartbeat_left() <= 0):
             await self._commit(self._committed, Tally(self._clock()))
+
+    def _patience(self) -> float:
+        """Return how long after a commit the position alone is committed: a busy database beside an idle one must not fill the disk."""
+        return RELEASE_SECONDS if (self._source.lag or 0) >= RELEASE_BYTES else IDLE_SECONDS
 
     def _heartbeat_left(self) -> float:
         """Return how long until a heartbeat is due: one goes along with a position, so with none before there is one."""

@@ -8,7 +8,7 @@ from cdc.config.beside import BesideSettings
 from cdc.config.postgres import POSTGRES
 from cdc.config.settings import PostgresSettings
 from cdc.config.statements import split_statements
-from tests.unit.config.test_postgres import MINIMAL
+from tests.unit.config.minimal import MINIMAL
 
 
 def settings(**more: str) -> PostgresSettings:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 
 from cdc.model.batch import ChangeBatch
 from cdc.pipeline.heartbeat import Heartbeat
 from cdc.testing.memory import MemoryPosition, Record
-from tests.unit.pipeline.bench import Bench, insert, rows
+from tests.unit.pipeline.bench import Bench, NotedSource, insert, rows
 from tests.unit.pipeline.virtual_time import now, virtual
 
 BEAT = {"serverName": "p"}
@@ -99,3 +100,18 @@ class TestSession:
         bench.store(MemoryPosition(0))
         await bench.session_with(bench.log.commit, insert(1), insert(2))
         assert bench.source.acknowledged[-1] == MemoryPosition(1)
+
+
+@pytest.mark.parametrize(("lag", "commits"), [(1000, 2), (9 << 20, 11)])
+@virtual
+async def test_a_position_that_holds_much_log_back_is_committed_every_second_and_any_other_every_ten(lag, commits):
+    async def keepalives() -> AsyncIterator[ChangeBatch]:
+        for number in range(1000):
+            yield rows(position=MemoryPosition(number))
+            await asyncio.sleep(0.1)
+
+    bench = Bench(script=keepalives)
+    bench.store(MemoryPosition(0))
+    with mock.patch.object(NotedSource, "lag", lag):
+        await bench.run(10.95)
+    assert len(bench.offsets()[1:]) == pytest.approx(commits, abs=1)
