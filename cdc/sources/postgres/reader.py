@@ -15,7 +15,7 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import SourceUnavailable
 from cdc.model.position import format_lsn, parse_lsn
 from cdc.sources.postgres.connection import Connection, connect, refusals
-from cdc.sources.postgres.copy_stream import CopyStream
+from cdc.sources.postgres.copy_stream import CopyStream, Message
 
 POSTGRES_EPOCH = 946_684_800
 
@@ -83,7 +83,7 @@ class ReplicationStream:
             pq.ExecStatus.COPY_BOTH,
         )
 
-    async def read(self) -> list[memoryview]:
+    async def read(self) -> list[Message]:
         """Return the messages that have arrived, at least one, in order; waits for the first one.
 
         Raises:

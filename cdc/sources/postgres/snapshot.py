@@ -11,6 +11,7 @@ from cdc.model.batch import ChangeBatch
 from cdc.sources.base import SnapshotProgress
 from cdc.sources.postgres.connection import Connection
 from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.publication import PublishedTable
 from cdc.sources.postgres.row import SourceInfo
@@ -85,7 +86,7 @@ class Snapshot:
             parts += [Part(reading, query) for query in queries]
         return parts
 
-    def _take(self, reading: TableReading, messages: list[memoryview]) -> None:
+    def _take(self, reading: TableReading, messages: list[Message]) -> None:
         """Decode rows with their markers; the last one waits until it is known what follows it."""
         if self._last is not None and self._last is not reading:
             self._feed_last(b"last_in_data_collection")
