@@ -23,9 +23,9 @@ create table mix (
 );
 alter table mix replica identity full;
 create publication mix for table mix;
-create procedure fill_mix(start int, total int) language plpgsql as $$
+create procedure fill_mix(start int, changes int) language plpgsql as $$
 begin
-  for base in start / 50..(start + total) / 50 - 1 loop
+  for base in start / 50..(start + changes) / 50 - 1 loop
     insert into mix select base * 30 + n, n, n, n * 1.25, n / 3.0, n / 7.0, n % 2 = 0, 'customer ' || n, repeat('note ', 8), 'code' || n,
       gen_random_uuid(), jsonb_build_object('n', n, 'tags', array['a', 'b']), decode('00ff10', 'hex'), date '2024-01-01' + n,
       time '10:00' + n * interval '1 minute', timestamp '2024-01-01' + n * interval '1 hour', clock_timestamp(), 'north', 'new', n * 99.99
