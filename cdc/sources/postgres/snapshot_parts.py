@@ -30,6 +30,11 @@ class TableReading:
     held: Message | None = None
     marker: bytes = b"true"
 
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return str(self.table.id)
+
 
 class Part(NamedTuple):
     """A COPY command, and the table whose rows it gives."""
