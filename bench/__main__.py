@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable, Mapping
 
-from bench import latency, narrow
+from bench import latency, mix, narrow, snapshot
 from cdc.testing.servers.base import Address
 from cdc.testing.servers.kafka import KafkaServer
 from cdc.testing.servers.postgres import PostgresServer
@@ -17,13 +18,34 @@ Results = tuple[narrow.Result, ...]
 def main() -> None:
     """Run the workloads that were asked for."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the narrow workload (default: 1,000,000)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the narrow table (default: 1,000,000)")
+    parser.add_argument("--changes", type=int, default=500_000, help="changes of the mix (default: 500,000)")
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency run (default: 20)")
-    parser.add_argument("--runs", type=int, default=3, help="how often the narrow workload runs; the median is printed")
+    parser.add_argument("--runs", type=int, default=3, help="how often a workload runs; the median is printed")
+    parser.add_argument("--only", choices=WORKLOADS, action="append", help="run this workload alone; may be repeated")
     arguments = parser.parse_args()
-    runs = _narrow(arguments.rows, arguments.runs)
-    _print_throughput(sorted(runs, key=lambda found: found[1].rate / found[0].rate)[len(runs) // 2])
-    _print_latency(_latency(arguments.seconds))
+    for name in arguments.only or WORKLOADS:
+        WORKLOADS[name](arguments)
+
+
+def _stream(arguments: argparse.Namespace) -> None:
+    rows = arguments.rows
+    _print_throughput(f"narrow, {rows:,} rows", _median(_narrow(rows, arguments.runs)))
+
+
+def _snapshots(arguments: argparse.Namespace) -> None:
+    rows = arguments.rows
+    _print_throughput(f"snapshot, {rows:,} rows", _median(_snapshot(rows, arguments.runs)))
+
+
+def _mixed(arguments: argparse.Namespace) -> None:
+    changes = arguments.changes
+    _print_throughput(f"mix, {changes:,} changes", _median(_mix(changes, arguments.runs)))
+
+
+def _median(runs: list[Results]) -> Results:
+    """Return the run whose ratio to its limit is in the middle."""
+    return sorted(runs, key=lambda found: found[1].rate / found[0].rate)[len(runs) // 2]
 
 
 def _narrow(rows: int, runs: int) -> list[Results]:
@@ -43,28 +65,67 @@ def _all(postgres: Address, kafka: Address, start: int, rows: int) -> Results:
     return narrow.limit(postgres, rows, end), *(narrow.ours(postgres, kafka, slot, rows, end) for slot in OURS)
 
 
+def _snapshot(rows: int, runs: int) -> list[Results]:
+    """Take one snapshot after another of the same rows, by one connection and by two; the first ones warm the servers up."""
+    with PostgresServer() as postgres, KafkaServer() as kafka:
+        narrow.prepare(postgres.address)
+        narrow.backlog(postgres.address, 0, rows)
+        with narrow.connect(postgres.address) as session:
+            session.execute("vacuum analyze accounts")
+        return [_snapshot_run(postgres.address, kafka.address, number, rows) for number in range(runs + 1)][1:]
+
+
+def _snapshot_run(postgres: Address, kafka: Address, number: int, rows: int) -> Results:
+    return (
+        snapshot.limit(postgres, rows),
+        snapshot.ours(postgres, kafka, number, rows),
+        snapshot.ours(postgres, kafka, number, rows, threads=2),
+    )
+
+
+def _mix(changes: int, runs: int) -> list[Results]:
+    """Read one backlog after another; the first warms the servers up. Make sure that every change has arrived."""
+    with PostgresServer() as postgres, KafkaServer() as kafka:
+        narrow.prepare(postgres.address)
+        mix.prepare(postgres.address)
+        starts = range(0, changes * (runs + 1), changes)
+        found = [mix.run(postgres.address, kafka.address, start, changes) for start in starts]
+        delivered = narrow.count(kafka.address, f"{mix.SLOT}.public.mix")
+    expected = changes * (runs + 1) // mix.CHANGES * mix.RECORDS
+    if delivered != expected:
+        raise SystemExit(f"{expected} records were to come of the mix, but {delivered} have")
+    return found[1:]
+
+
 def _latency(seconds: int) -> list[float]:
     with PostgresServer() as postgres, KafkaServer() as kafka:
         narrow.prepare(postgres.address)
         return latency.measure(postgres.address, kafka.address, seconds)
 
 
-def _print_throughput(found: Results) -> None:
+def _print_throughput(title: str, found: Results) -> None:
     limit = found[0]
-    print(
-        f"{'narrow, ' + format(limit.rows, ',') + ' rows':36} {'rows/s':>9} {'CPU-s/million':>14} {'peak MB':>8} {'ratio':>6}"
-    )
+    print(f"{title:36} {'rows/s':>9} {'CPU-s/million':>14} {'peak MB':>8} {'ratio':>6}")
     for result in found:
         memory = result.used.memory / 1_000_000
         ratio = result.rate / limit.rate
         print(f"{result.name:36} {result.rate:9,.0f} {result.cpu_per_million:14.2f} {memory:8.0f} {ratio:6.2f}")
+    print(flush=True)
 
 
-def _print_latency(found: list[float]) -> None:
+def _print_latency(arguments: argparse.Namespace) -> None:
+    found = _latency(arguments.seconds)
     p99 = found[int(len(found) * 0.99)]
-    print(f"\nlatency at {latency.RATE} transactions/s, commit to read_committed consumer, {len(found):,} events:")
+    print(f"latency at {latency.RATE} transactions/s, commit to read_committed consumer, {len(found):,} events:")
     print(f"p50 {statistics.median(found):.1f} ms, p99 {p99:.1f} ms, max {found[-1]:.1f} ms")
 
+
+WORKLOADS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "narrow": _stream,
+    "snapshot": _snapshots,
+    "mix": _mixed,
+    "latency": _print_latency,
+}
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,20 +86,22 @@ def backlog(postgres: Address, start: int, rows: int) -> str:
     return str(found[0]) if found else ""
 
 
-def limit(postgres: Address, rows: int, end: str) -> Result:
-    """Read the backlog with pg_recvlogical into nowhere."""
+def limit(postgres: Address, rows: int, end: str, slot: str = "limit_reader", publication: str = PUBLICATION) -> Result:
+    """Read the backlog of a slot with pg_recvlogical into nowhere."""
     command = [program("pg_recvlogical"), "-h", postgres.host, "-p", str(postgres.port), "-U", postgres.user]
-    command += ["-d", DATABASE, "--slot=limit_reader", "--start", "-f", "/dev/null", "--no-loop", f"--endpos={end}"]
-    command += ["-o", "proto_version=1", "-o", f"publication_names={PUBLICATION}"]
+    command += ["-d", DATABASE, f"--slot={slot}", "--start", "-f", "/dev/null", "--no-loop", f"--endpos={end}"]
+    command += ["-o", "proto_version=1", "-o", f"publication_names={publication}"]
     begun = time.monotonic()
     used = run(command)
     return Result("pg_recvlogical to nowhere", rows, time.monotonic() - begun, used)
 
 
-def ours(postgres: Address, kafka: Address, slot: str, rows: int, end: str) -> Result:
-    """Deliver the backlog of a slot to Kafka: RUN by `cdc-stream run`, WORKER by a worker."""
-    name = "cdc-stream to Kafka, exactly once" if slot == RUN else "the same through a worker"
-    with connector(postgres, kafka, slot) as process, connect(postgres) as session:
+def ours(
+    postgres: Address, kafka: Address, slot: str, rows: int, end: str, more: Mapping[str, object] | None = None
+) -> Result:
+    """Deliver the backlog of a slot to Kafka: WORKER's by a worker, others by `cdc-stream run`; `more` are further properties."""
+    name = "the same through a worker" if slot == WORKER else "cdc-stream to Kafka, exactly once"
+    with connector(postgres, kafka, slot, more) as process, connect(postgres) as session:
         begun = _until(session, slot, "active")
         _until(session, slot, f"confirmed_flush_lsn - '0/0' >= {parse_lsn(end)} - 512")
         return Result(name, rows, time.monotonic() - begun, usage(process.pid))
@@ -114,8 +116,10 @@ def _until(session: psycopg.Connection[tuple[object, ...]], slot: str, condition
 
 
 @contextmanager
-def connector(postgres: Address, kafka: Address, slot: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the connector of a slot, which is its name and the prefix of its topic also."""
+def connector(
+    postgres: Address, kafka: Address, slot: str, more: Mapping[str, object] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the connector of a slot, which is its name and the prefix of its topic also; `more` are further properties."""
     config = {
         "name": slot,
         "connector.class": "postgres",
@@ -130,6 +134,7 @@ def connector(postgres: Address, kafka: Address, slot: str) -> Iterator[subproce
         "bootstrap.servers": kafka.url,
         "key.converter.schemas.enable": False,
         "value.converter.schemas.enable": False,
+        **(more or {}),
     }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "connector.json"

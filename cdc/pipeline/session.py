@@ -305,7 +305,7 @@ class Session(Generic[P]):
         if self._in_snapshot:
             log.warning(
                 "the snapshot takes longer than one Kafka transaction may last and is published in parts; "
-                "if it is interrupted now, it starts again and its rows are delivered again"
+                "if it is interrupted now, tables that are not complete are read again and their rows delivered again"
             )
         else:
             log.info(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
+from cdc.model.position import Offset
 from cdc.sources.base import SnapshotProgress
 from cdc.sources.postgres import copy_stream
 from cdc.sources.postgres.source import PostgresLog
@@ -181,30 +183,129 @@ async def exhausted(batches: AsyncIterator[ChangeBatch]) -> None:
             pass
 
 
+def rebuilt(*readings: Reading) -> dict[str, set[Any]]:
+    """Return the rows of each table as a reader of all events has them, who keeps the newest of each key."""
+    tables: dict[str, dict[Any, Any]] = {}
+    for reading in readings:
+        for batch in reading.batches:
+            for _, of, before, after, *_ in map(batch.row, range(len(batch))):
+                row = after or before
+                if row is not None:
+                    tables.setdefault(of.id.table, {})[row[0]] = after
+    return {name: {row for row in rows.values() if row is not None} for name, rows in tables.items()}
+
+
+def contents(database: Database) -> dict[str, set[Any]]:
+    """Return the rows of the tables a, b and c."""
+    with database.connect() as connection:
+        return {table: set(connection.execute(f"select * from {table}".encode())) for table in "abc"}
+
+
 class TestInterrupted:
-    async def test_it_begins_again_and_nothing_is_missing_or_stale(self, database):
-        database.execute("create table item (id int primary key, version int)")
-        database.execute("insert into item select n, 0 from generate_series(1, 100) n")
-        with small_batches():
-            source = PostgresLog(settings(database))
-            await source.start(None)
-            part = await read(source, lambda reading: True)
-            assert not part.batches[-1].boundary
-            assert "snapshot" in part.offsets[-1]
-            database.execute("update item set version = 1 where id <= 50")
+    async def interrupted(self, database: Database, enough: Callable[[Reading], bool]) -> Reading:
+        """Take a part of a snapshot."""
+        source = PostgresLog(settings(database))
+        await source.start(None)
+        part = await read(source, enough)
+        await source.stop()
+        assert not part.batches[-1].boundary
+        return part
+
+    async def rest(self, database: Database, offset: Offset) -> Reading:
+        """Go on from an offset, up to a row that is inserted into table c once the snapshot is complete."""
+        written = False
+
+        def enough(reading: Reading) -> bool:
+            nonlocal written
+            if snapshot_done(reading) and not written:
+                database.execute("insert into c values (0, 0)")
+                written = True
+            return written and ("c", "c", (0, 0)) in rows_of(reading)
+
+        source = PostgresLog(settings(database))
+        await source.start(offset)
+        try:
+            return await read(source, enough)
+        finally:
             await source.stop()
+
+    def prepare(self, database: Database) -> None:
+        with database.connect() as connection:
+            for table in "abc":
+                connection.execute(f"create table {table} (id int primary key, version int)".encode())
+                connection.execute(f"alter table {table} replica identity full".encode())
+                connection.execute(f"insert into {table} select n, 0 from generate_series(1, 100) n".encode())
+
+    async def test_a_table_that_is_published_in_part_is_read_again_and_what_was_deleted_meanwhile_is_reported(
+        self, database
+    ):
+        self.prepare(database)
+        with small_batches():
+            part = await self.interrupted(database, lambda reading: True)
+            database.execute("update a set version = 1 where id <= 50; delete from a where id = 1")
+            database.execute("insert into c values (-1, 0)")
+            reading = await self.rest(database, part.offsets[-1])
+        rows = rows_of(reading)
+        read_again = [row for op, table, row in rows if (op, table) == ("r", "a")]
+        assert sorted(read_again) == [(number, int(number <= 50)) for number in range(2, 101)]
+        assert ("d", "a", None) in rows, "the first part may have held the row"
+        assert rows.count(("r", "c", (-1, 0))) == 1, "seen by the second view, which alone has read its table"
+        assert ("c", "c", (-1, 0)) not in rows
+        assert rebuilt(part, reading) == contents(database)
+
+    async def test_tables_that_are_complete_are_not_read_again_and_their_changes_follow(self, database, caplog):
+        self.prepare(database)
+        with small_batches():
+            part = await self.interrupted(
+                database, lambda reading: any(table == "b" for _, table, _ in rows_of(reading))
+            )
+            with database.connect(autocommit=False) as late:
+                late.execute("update a set version = 5 where id = 5; update b set version = 5 where id = 5")
+                late.execute("update c set version = 5 where id = 5")
+                with database.connect(autocommit=False) as seen:
+                    for table in "abc":
+                        seen.execute(f"update {table} set version = 1 where id > 50".encode())
+                        seen.execute(f"delete from {table} where id = 1".encode())
+                    seen.commit()
+                source = PostgresLog(settings(database))
+                await source.start(part.offsets[-1])
+                again = await read(source, snapshot_done)
+                await source.stop()
+                late.commit()
+            rest = await self.rest(database, again.offsets[-1])
+        assert "Complete, and not read again: public.a." in caplog.text
+        assert {table for _, table, _ in rows_of(again)} == {"b", "c"}
+        of = Counter((op, table) for op, table, _ in rows_of(rest))
+        assert (of["u", "a"], of["d", "a"]) == (51, 1), "of the first view's table, all that came behind it"
+        assert (of["u", "c"], of["d", "c"]) == (1, 0), "of the others, what the second view has not seen"
+        assert rebuilt(part, again, rest) == contents(database)
+        assert "snapshot_parts" in rest.offsets[0]
+
+    async def test_once_the_log_is_past_the_second_view_nothing_of_it_is_kept(self, database):
+        self.prepare(database)
+        with small_batches():
+            part = await self.interrupted(database, lambda reading: True)
+            reading = await self.rest(database, part.offsets[-1])
+            database.execute("delete from c where id = 0")
+            after = await self.rest(database, reading.offsets[-1])
+        assert "snapshot_parts" not in after.offsets[-1]
+
+    async def test_twice(self, database):
+        self.prepare(database)
+        with small_batches():
+            part = await self.interrupted(
+                database, lambda reading: any(table == "b" for _, table, _ in rows_of(reading))
+            )
+            database.execute("delete from a where id = 2; delete from b where id = 2; delete from c where id = 2")
             source = PostgresLog(settings(database))
             await source.start(part.offsets[-1])
-            reading = await read(source, snapshot_done)
-            assert sorted(row for _, _, row in rows_of(reading)) == [(n, int(n <= 50)) for n in range(1, 101)]
-            assert {op for op, *_ in rows_of(reading)} == {"r"}
-            database.execute("update item set version = 2 where id = 1")
+            second = await read(source, lambda reading: any(table == "c" for _, table, _ in rows_of(reading)))
             await source.stop()
-            source = PostgresLog(settings(database))
-            await source.start(reading.offsets[-1])
-            streamed = await read(source, lambda reading: len(rows_of(reading)) > 0)
-            assert rows_of(streamed) == [("u", "item", (1, 2))], "what the snapshot has seen is not streamed"
-            await source.stop()
+            assert "snapshot" in second.offsets[-1]
+            database.execute("delete from a where id = 3; delete from b where id = 3; delete from c where id = 3")
+            reading = await self.rest(database, second.offsets[-1])
+        assert {table for op, table, _ in rows_of(reading) if op == "r"} == {"c"}
+        assert rebuilt(part, second, reading) == contents(database)
 
     async def test_a_connection_that_breaks_in_the_middle(self, database):
         database.execute("create table item (id int primary key, pad text)")

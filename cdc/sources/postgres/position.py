@@ -8,8 +8,9 @@ and which transactions a snapshot has already seen.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset, format_lsn
@@ -55,11 +56,38 @@ def _widen(xid: int, near: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotPart:
+    """Tables (`schema.table`) that a view has published before the snapshot was interrupted: `complete` whole, `begun` in part.
+
+    What follows their rows is the log from that view on; `visibility` None is that of the slot itself, which shows all before its log.
+    """
+
+    visibility: Visibility | None
+    complete: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+
+    def json(self) -> dict[str, Json]:
+        """Return what stands for it in an offset record."""
+        found: dict[str, Json] = {"complete": list(self.complete), "begun": list(self.begun)}
+        if self.visibility:
+            found |= {"visible": self.visibility.text, "until": self.visibility.until}
+        return found
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> SnapshotPart:
+        """Read what `json` has written."""
+        visible = found.get("visible")
+        visibility = Visibility(str(visible), int(found["until"])) if visible else None
+        return cls(visibility, tuple(found.get("complete") or ()), tuple(found.get("begun") or ()))
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresPosition:
     """Where a PostgreSQL source stands.
 
     `lsn` is the end of the last whole transaction. `partial` is (commit LSN, number of changes) of a transaction behind it that is published
-    in part, `counts` its published events by collection, if they are counted. `snapshot` is true while the initial snapshot is not complete.
+    in part, `counts` its published events by collection, if they are counted. `snapshot` is true while the snapshot is not complete.
+    `parts` are what earlier views have published of a snapshot that was interrupted, oldest first; all other tables are as `visibility` says.
     """
 
     lsn: int
@@ -74,6 +102,7 @@ class PostgresPosition:
     snapshot: bool = False
     visibility: Visibility | None = None
     counts: tuple[tuple[str, int], ...] = ()
+    parts: tuple[SnapshotPart, ...] = ()
 
     def offset(self) -> Offset:
         """Return the value of the offset record."""
@@ -95,6 +124,8 @@ class PostgresPosition:
             found |= {"snapshot": "INITIAL", "snapshot_completed": False}
         if self.visibility:
             found |= {"snapshot_visible": self.visibility.text, "snapshot_until": self.visibility.until}
+        if self.parts:
+            found["snapshot_parts"] = [part.json() for part in self.parts]
         return {key: value for key, value in found.items() if value is not None}
 
     @classmethod
@@ -122,6 +153,9 @@ class PostgresPosition:
             snapshot="snapshot" in offset and not offset.get("snapshot_completed"),
             visibility=Visibility(visible, _number(offset, "snapshot_until")) if visible else None,
             counts=_counts(offset) if split else (),
+            parts=tuple(
+                map(SnapshotPart.from_json, cast("list[Mapping[str, Any]]", offset.get("snapshot_parts") or []))
+            ),
         )
 
     def __str__(self) -> str:

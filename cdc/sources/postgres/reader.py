@@ -15,7 +15,7 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import SourceUnavailable
 from cdc.model.position import format_lsn, parse_lsn
 from cdc.sources.postgres.connection import Connection, connect, refusals
-from cdc.sources.postgres.copy_stream import CopyStream
+from cdc.sources.postgres.copy_stream import CopyStream, Message
 
 POSTGRES_EPOCH = 946_684_800
 #: The first server version whose pgoutput has the option `origin`.
@@ -90,7 +90,7 @@ class ReplicationStream:
         asks_origin = self._settings.local_only and self._connection.info.server_version >= ORIGIN_VERSION
         return "messages 'true'" + (", origin 'none'" if asks_origin else "")
 
-    async def read(self) -> list[memoryview]:
+    async def read(self) -> list[Message]:
         """Return the messages that have arrived, at least one, in order; waits for the first one.
 
         Raises:

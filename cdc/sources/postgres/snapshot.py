@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from cdc.config.settings import PostgresSettings
@@ -11,12 +12,14 @@ from cdc.model.batch import ChangeBatch
 from cdc.sources.base import SnapshotProgress
 from cdc.sources.postgres.connection import Connection
 from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.publication import PublishedTable
 from cdc.sources.postgres.row import SourceInfo
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.snapshot_parts import Part, TableReading, copy_queries, selected
 from cdc.sources.postgres.snapshot_readers import Reader, open_reader
+from cdc.sources.postgres.table_views import PublishedTables
 from cdc.sources.postgres.view import View
 
 #: A batch ends when it holds this many bytes.
@@ -49,6 +52,7 @@ class Snapshot:
         self._rows = 0
         self._done = 0
         self._by_table: dict[str, int] = {}
+        self._published = PublishedTables(position.parts, view.visibility)
         self._last: TableReading | None = None
         self._reader: Reader | None = None
         self.progress: SnapshotProgress | None = None
@@ -85,8 +89,9 @@ class Snapshot:
             parts += [Part(reading, query) for query in queries]
         return parts
 
-    def _take(self, reading: TableReading, messages: list[memoryview]) -> None:
+    def _take(self, reading: TableReading, messages: list[Message]) -> None:
         """Decode rows with their markers; the last one waits until it is known what follows it."""
+        self._published.begin(reading.name)
         if self._last is not None and self._last is not reading:
             self._feed_last(b"last_in_data_collection")
         marker = b"true"
@@ -108,6 +113,8 @@ class Snapshot:
             self._done += 1
             if reading.held is not None:
                 self._last = reading
+            else:
+                self._published.complete(reading.name)
 
     def _feed_last(self, marker: bytes) -> None:
         """Decode the row that ends a table, and perhaps the snapshot."""
@@ -115,6 +122,7 @@ class Snapshot:
         if reading is not None:
             alone = reading.marker == b"first" and marker != b"last"
             self._feed_held(reading, b"first" if alone else marker)
+            self._published.complete(reading.name)
 
     def _feed_held(self, reading: TableReading, marker: bytes) -> None:
         if reading.held is not None:
@@ -123,19 +131,22 @@ class Snapshot:
 
     def _note(self, reading: TableReading) -> None:
         """Tell how far it is."""
-        name = str(reading.table.id)
-        self._by_table[name] = reading.rows
+        self._by_table[reading.name] = reading.rows
         estimated = max(reading.rows, reading.table.estimated_rows)
         self.progress = SnapshotProgress(
-            name, reading.rows, estimated, self._done, len(self._tables), self._rows, MappingProxyType(self._by_table)
+            reading.name,
+            reading.rows,
+            estimated,
+            self._done,
+            len(self._tables),
+            self._rows,
+            MappingProxyType(self._by_table),
         )
 
     def _cut(self) -> ChangeBatch:
         batch, self._batch = self._batch, self._new_batch()
         batch.boundary = False
-        batch.position = PostgresPosition(
-            self._position.lsn, self._position.system_id, self._position.timeline, snapshot=True
-        )
+        batch.position = replace(self._position, visibility=None, snapshot=True, parts=self._published.parts)
         return batch
 
     def _new_batch(self) -> ChangeBatch:

@@ -11,6 +11,7 @@ from psycopg import sql
 from cdc.config.settings import PostgresSettings
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.publication import PublishedTable
 from cdc.sources.postgres.row import RowPlan
 
@@ -26,8 +27,13 @@ class TableReading:
     decoder: CopyDecoder
     parts_left: int
     rows: int = 0
-    held: memoryview | None = None
+    held: Message | None = None
     marker: bytes = b"true"
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return str(self.table.id)
 
 
 class Part(NamedTuple):

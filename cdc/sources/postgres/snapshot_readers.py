@@ -13,14 +13,14 @@ from cdc.config.settings import PostgresSettings
 from cdc.config.snapshot import SELECTS
 from cdc.errors import SourceRefused
 from cdc.sources.postgres.connection import Connection
-from cdc.sources.postgres.copy_stream import CopyStream
+from cdc.sources.postgres.copy_stream import CopyStream, Message
 from cdc.sources.postgres.snapshot_parts import Part, TableReading
 from cdc.sources.postgres.view import View, open_pinned
 
 #: Reads that wait to be decoded, all connections together.
 QUEUED_READS = 2
 
-Rows: TypeAlias = tuple[TableReading, list[memoryview]]
+Rows: TypeAlias = tuple[TableReading, list[Message]]
 """Rows of a table, as COPY sends them; none of them when a part of the table has ended."""
 
 

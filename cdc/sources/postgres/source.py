@@ -19,12 +19,15 @@ from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.heartbeat import HeartbeatAction
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
+from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility, still_needed
 from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
+from cdc.sources.postgres.relation import Relation
+from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot, remove_slot
 from cdc.sources.postgres.snapshot import Snapshot
+from cdc.sources.postgres.table_views import TableViews, completed
 from cdc.sources.postgres.view import open_view
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,7 @@ class PostgresLog:
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
         self._lost = False
+        self._views: TableViews | None = None
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
@@ -178,13 +182,25 @@ class PostgresLog:
         before = self._stored_position(stored, slot)
         if before is not None and not before.snapshot and not policy.at_each_start:
             return _Plan(before)
-        if before is not None and before.snapshot:
-            log.warning("the snapshot was interrupted after a part of it had been published; it starts again")
         lsn, exported = await self._beginning(slot)
-        position = PostgresPosition(
-            lsn, self._identity.system_id, self._identity.timeline, before.last_commit if before else 0
-        )
+        position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
+        if before is not None:
+            position = replace(position, last_commit=before.last_commit, parts=self._going_on(before))
         return _Plan(position, policy.at_first or policy.at_each_start or self._lost, exported)
+
+    def _going_on(self, before: PostgresPosition) -> tuple[SnapshotPart, ...]:
+        """Return what an interrupted snapshot has published, and say what becomes of it."""
+        if not before.snapshot:
+            return ()
+        done = completed(before.parts)
+        begun = [table for part in before.parts for table in part.begun]
+        log.warning(
+            "the snapshot was interrupted after a part of it had been published; it goes on. Complete, and not read again: %s. "
+            "Read again, as only some of their rows are published: %s.",
+            ", ".join(sorted(done)) or "none",
+            ", ".join(begun) or "none",
+        )
+        return before.parts
 
     def _stored_position(self, stored: Offset | None, slot: Slot | None) -> PostgresPosition | None:
         """Return the stored position; None when there is none, or nothing behind it is left and a new snapshot mends that."""
@@ -233,8 +249,7 @@ class PostgresLog:
                     messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
                 )
                 if self._decoder.unresolved is not None:
-                    plan = await self._need_catalog().stream_plan(self._decoder.unresolved)
-                    self._decoder.bind(self._decoder.unresolved.oid, plan)
+                    await self._bind(self._decoder.unresolved)
                 elif taken < len(messages):
                     yield self._cut(batch)
                     batch = self._new_batch()
@@ -243,13 +258,23 @@ class PostgresLog:
                 yield self._cut(batch)
                 batch = self._new_batch()
 
+    async def _bind(self, relation: Relation) -> None:
+        """Say how rows of a relation are decoded."""
+        plan = await self._need_catalog().stream_plan(relation)
+        self._decoder.bind(relation.oid, plan if self._views is None else self._views.plan(relation, plan))
+
+    def _show(self, oid: int, plan: RowPlan) -> None:
+        """Say anew how rows of a relation are decoded, at the beginning of a transaction."""
+        self._decoder.bind(oid, plan)
+
     async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
         """Yield the snapshot, and end its transaction."""
         connection = self._need_connection()
         position = self._plan.position
         view = await open_view(connection, self._settings, position.lsn, self._plan.exported, self._snapshot_tables())
         await self._find_tables()  # anew: while the slot was created, which may take long, tables may have come
-        tables = self._snapshot_tables()
+        done = completed(position.parts)
+        tables = [table for table in self._snapshot_tables() if str(table.id) not in done]
         self._snapshot = Snapshot(
             connection,
             self._need_catalog(),
@@ -276,10 +301,12 @@ class PostgresLog:
     async def _start_streaming(self, position: PostgresPosition) -> None:
         """Begin to stream behind `position`, waiting for a slot that a former session has not released yet."""
         settings = self._settings
+        self._views = TableViews(position, self._show) if position.parts else None
+        seeing = self._views or position.visibility
         self._decoder = PgOutputDecoder(
             position.lsn,
             position.partial,
-            position.visibility.sees if position.visibility else None,
+            seeing.sees if seeing is not None else None,
             settings.skipped_operations,
             position.last_commit,
             Beside(settings, self.partition),
@@ -305,6 +332,7 @@ class PostgresLog:
         decoder = self._decoder
         partial, visibility = self._carried()
         counts = self._position.counts if partial else ()
+        parts = self._position.parts if visibility else ()
         if decoder.in_transaction and decoder.ordinal:
             partial, counts = (decoder.commit_lsn, decoder.ordinal), tuple(decoder.counts.items())
         batch.position = PostgresPosition(
@@ -319,6 +347,7 @@ class PostgresLog:
             partial=partial,
             visibility=visibility,
             counts=counts,
+            parts=parts,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
         self._began = partial[1] if partial else 0

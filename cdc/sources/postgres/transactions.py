@@ -190,7 +190,8 @@ def _position_behind(info: Transaction, batch: ChangeBatch, visibility: Visibili
     """Return the position behind a transaction of a batch; `visibility` is that of the batch before."""
     position: PostgresPosition = batch.position
     seen = still_needed(visibility, info.end)
-    return replace(position, lsn=info.end, last_commit=info.end, partial=None, visibility=seen)
+    parts = position.parts if seen is not None else ()
+    return replace(position, lsn=info.end, last_commit=info.end, partial=None, visibility=seen, parts=parts)
 
 
 def _connection_settings(dsn: str) -> PostgresSettings:

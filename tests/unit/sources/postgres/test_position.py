@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from cdc.errors import SourceLost
 from cdc.model.position import Offset, format_lsn, parse_lsn
-from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
+from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility, still_needed
 
 LSN = st.integers(1, 2**63 - 1)
+NAMES = st.lists(st.text(max_size=9), max_size=3).map(tuple)
+VISIBILITY = st.none() | st.builds(Visibility, text=st.just("10:20:12,15"), until=LSN)
 positions = st.builds(
     PostgresPosition,
     lsn=LSN,
@@ -25,7 +27,8 @@ positions = st.builds(
     operation=st.sampled_from(["", "c", "u", "d", "t"]),
     partial=st.none() | st.tuples(LSN, st.integers(1, 2**40)),
     snapshot=st.booleans(),
-    visibility=st.none() | st.builds(Visibility, text=st.just("10:20:12,15"), until=LSN),
+    visibility=VISIBILITY,
+    parts=st.lists(st.builds(SnapshotPart, VISIBILITY, NAMES, NAMES), max_size=2).map(tuple),
 )
 
 
