@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cdc.config.beside import BesideSettings
-from cdc.config.settings import SnapshotMode
+from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SourceRefused
 from cdc.model.batch import ChangeBatch
 from cdc.sources.postgres.connection import connect
