@@ -7,6 +7,7 @@ The substitutes are Debezium's, and the same for every encoding. They are given 
 from __future__ import annotations
 
 import hashlib
+import struct
 import uuid
 from typing import Final
 
@@ -22,6 +23,16 @@ _FALLBACKS: Final[dict[str, object]] = {
     "io.debezium.data.Json": "{}",
     "io.debezium.time.ZonedTimestamp": "1970-01-01T00:00:00Z",
     "io.debezium.time.ZonedTime": "00:00:00Z",
+    # Debezium says the column's precision too, which no schema has.
+    "io.debezium.time.StructuredDate": (1970, 1, 1, None),
+    "io.debezium.time.StructuredTime": (0, 0, 0, 0, None),
+    "io.debezium.time.StructuredZonedTime": (0, 0, 0, 0, 0, None),
+    "io.debezium.time.StructuredTimestamp": (1970, 1, 1, 0, 0, 0, 0, None, None),
+    "io.debezium.time.StructuredZonedTimestamp": (1970, 1, 1, 0, 0, 0, 0, 0, "Z", None, None),
+    "io.debezium.time.StructuredDuration": (0, 0, 0, 0, 0, 0, 0, None),
+    # WKB: a point at 0, 0 and a collection of nothing
+    "io.debezium.data.geometry.Point": (0.0, 0.0, struct.pack("<BIdd", 1, 1, 0, 0), None),
+    "io.debezium.data.geometry.Geography": (struct.pack("<BII", 1, 7, 0), None),
 }
 
 _ZEROS: Final[dict[ConnectType, object]] = {

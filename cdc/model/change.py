@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cdc.model.batch import ChangeBatch
+from cdc.model.schema import Schema
 from cdc.model.table import Column, Table, TableId
 
 Values = Mapping[str, object]
@@ -16,7 +18,7 @@ class ChangeEvent:
     """One change of one row.
 
     `op` is r (read by the snapshot), c, u, d or t (truncate). `before` and `after` map column names to wire values as their schemas
-    say: int, float, str, bytes, bool, `decimal.Decimal`, list or None; `ABSENT` for a column that the log does not carry under the table's replica
+    say: int, float, str, bytes, bool, `decimal.Decimal`, list, dict (a map or struct) or None; `ABSENT` for a column that the log does not carry under the table's replica
     identity, `UNAVAILABLE` for an unchanged value that is stored out of line. A change of the key comes as a d and a c, as in Debezium.
     """
 
@@ -43,7 +45,22 @@ def read_event(batch: ChangeBatch, index: int) -> ChangeEvent:
 
 
 def _named(columns: Iterable[Column], values: tuple[object, ...] | None) -> Values | None:
-    return None if values is None else {column.name: value for column, value in zip(columns, values, strict=True)}
+    if values is None:
+        return None
+    return {column.name: _shaped(column.schema, value) for column, value in zip(columns, values, strict=True)}
+
+
+def _shaped(schema: Schema, value: Any) -> object:
+    """Return a value with the names that its schema gives to what it holds; nested values come flat."""
+    if not isinstance(value, list):
+        return value
+    if schema.items is not None:
+        items = schema.items
+        return [_shaped(items, each) for each in value]
+    if schema.keys is not None and schema.values is not None:
+        values = schema.values
+        return {key: _shaped(values, each) for key, each in zip(value[::2], value[1::2], strict=True)}
+    return {field.name: _shaped(field.schema, each) for field, each in zip(schema.fields, value, strict=True)}
 
 
 def _source(table: Table, values: tuple[object, ...]) -> Values:

@@ -307,3 +307,32 @@ def test_types_outside_pg_catalog(server):
     }
     assert columns["md"].schema.parameters == {"allowed": "sad,ok,it's, fine"}  # type: ignore[union-attr]
     assert columns["a"].schema.parameters == {"scale": "2", "connect.decimal.precision": "10"}  # type: ignore[union-attr]
+
+
+def test_unknown_types_are_the_text_of_the_server(server):
+    server.execute("create type pair as (a int, b text); create domain posint as int; create domain pairs as pair[]")
+    server.execute(
+        """create table t (n serial, p pair, ps pair[], d posint[], pd pairs, r int4multirange, q tsquery, l pg_lsn, s xid8,
+        m money[], x point[], i interval[])"""
+    )
+    server.execute(
+        """insert into t values (1, (1, 'a "b"'), array[(1, 'x')::pair, (2, null)::pair], '{1,2}', array[(3, '')::pair], '{[1,3),[5,6)}',
+        'fat & rat', '16/B374D848', '42', '{1}', array[point '(1,2)'], '{1 day}')"""
+    )
+    columns = resolve(server, "t", ValueHandling(include_unknown=True))
+    found = {
+        name: decode_text(column.decoder, texts(server, "t", name)[0])
+        for name, column in columns.items()
+        if column is not None
+    }
+    assert found == {
+        "n": 1,
+        "p": b'(1,"a ""b""")',
+        "ps": [b"(1,x)", b"(2,)"],
+        "d": [b"1", b"2"],
+        "pd": [b'(3,"")'],
+        "r": b"{[1,3),[5,6)}",
+        "q": b"'fat' & 'rat'",
+        "l": b"16/B374D848",
+        "s": b"42",
+    }

@@ -100,7 +100,9 @@ cdef class PgOutputDecoder:
     cdef dict plans
     cdef dict relations
     cdef uint32_t relation
-    cdef bint renewed
+    cdef Py_ssize_t renewed
+    cdef Py_ssize_t taken
+    cdef Py_ssize_t noted
     cdef SourceInfo info
     cdef object visible
     cdef int64_t partial_lsn
@@ -129,6 +131,7 @@ cdef class PgOutputDecoder:
         self.skips = skipped != ""
         self.plans = {}
         self.relations = {}
+        self.renewed = -1
         self.info = SourceInfo()
         self.beside = beside
         self.marks = beside is not None and beside.marks
@@ -152,44 +155,44 @@ cdef class PgOutputDecoder:
         bytes, and at the end of a transaction that began in an earlier batch.
         Raises DecodeError for bytes that do not follow the protocol and ConversionError under the policy `fail`.
         """
-        cdef Py_ssize_t index
-        cdef Py_buffer data
-        for index in range(start, len(messages)):
-            if batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size:
-                return index
-            PyObject_GetBuffer(messages[index], &data, PyBUF_SIMPLE)
+        self.taken = start
+        while True:
             try:
-                if not self._take(&data, batch):
-                    return index
+                return self._feed(messages, batch, max_rows, max_size)
+            except UnknownLabel as unknown:
+                # No message says that an enum has grown. The row is decoded again, when the catalogue has been asked.
+                del batch.problems[self.noted :]
+                self.ordinal -= 1
+                if self.taken != self.renewed:
+                    self.renewed = self.taken
+                    self.unresolved = self.relations[self.relation]
+                    return self.taken
+                unknown.accept()
+
+    cdef Py_ssize_t _feed(self, list messages, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        cdef Py_buffer data
+        cdef View view
+        while self.taken < len(messages):
+            if batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size:
+                break
+            self.noted = len(batch.problems)
+            PyObject_GetBuffer(messages[self.taken], &data, PyBUF_SIMPLE)
+            try:
+                view = View(<const unsigned char *> data.buf, 0, data.len)
+                self._message(&view, batch)
             finally:
                 PyBuffer_Release(&data)
+            self.taken += 1
             if self.unresolved is not None or (self.spans and not self.in_transaction):
                 self.spans = self.spans and self.in_transaction
-                return index + 1
-        return len(messages)
+                break
+        self.renewed = -1
+        return self.taken
 
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
         self.id_batch = None
-
-    cdef bint _take(self, const Py_buffer *data, ChangeBatch batch) except -1:
-        """Decode a message, and tell whether it was taken. It was not when it has a label that is new to an enum: no message says so."""
-        cdef View view = View(<const unsigned char *> data.buf, 0, data.len)
-        cdef Py_ssize_t problems = len(batch.problems)
-        try:
-            self._message(&view, batch)
-        except UnknownLabel as unknown:
-            del batch.problems[problems:]
-            self.ordinal -= 1
-            if self.renewed:
-                unknown.accept()
-                return self._take(data, batch)
-            self.unresolved = self.relations[self.relation]
-            self.renewed = True
-            return False
-        self.renewed = False
-        return True
 
     cdef int _message(self, View *view, ChangeBatch batch) except -1:
         cdef uint8_t kind = read_byte(view)

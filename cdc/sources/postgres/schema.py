@@ -129,7 +129,7 @@ class Catalog:
             [found.decoder if found is not None else None for found in resolved],
             tuple(places.get(column.name, -1) for column in columns),
             self._settings.converting_failure.value,
-            renewable,
+            renewable=renewable,
         )
 
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:

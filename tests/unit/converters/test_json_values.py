@@ -33,7 +33,7 @@ KEEP_NULL = ConverterSettings(schemas_enable=False, replace_null_with_default=Fa
 VARIABLE = struct("io.debezium.data.VariableScaleDecimal", (Field("scale", INT32), Field("value", BYTES)), version=1)
 HSTORE = Schema(ConnectType.MAP, keys=STRING, values=STRING.as_optional())
 SPARSE = Schema(ConnectType.MAP, keys=INT16, values=FLOAT64)
-POINT = struct("io.debezium.data.geometry.Point", (Field("x", FLOAT64), Field("srid", INT32.as_optional())))
+POINT = struct("demo.Point", (Field("x", FLOAT64), Field("srid", INT32.as_optional())))
 UUIDS = array(Schema(ConnectType.STRING, optional=True, name="io.debezium.data.Uuid"))
 
 

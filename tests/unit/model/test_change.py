@@ -7,7 +7,7 @@ import pytest
 from cdc.model.batch import ChangeBatch
 from cdc.model.change import read_event
 from cdc.model.event import ABSENT
-from cdc.model.schema import INT64, STRING
+from cdc.model.schema import FLOAT64, INT64, STRING, ConnectType, Field, Schema, array, struct
 from cdc.model.table import TableId
 from tests.unit.converters.tables import table
 
@@ -26,6 +26,19 @@ def test_its_values_have_names():
     assert (event.op, event.table, event.key) == ("c", TableId("s", "t"), {"a": 1})
     assert (event.before, event.after) == (None, {"a": 1, "b": "x"})
     assert event.source == {"name": "p", "lsn": 42}
+
+
+def test_what_a_value_holds_has_names_too():
+    point = struct("Point", (Field("x", FLOAT64), Field("y", FLOAT64)), optional=True)
+    labels = Schema(ConnectType.MAP, keys=STRING, values=array(point).as_optional())
+    of = table(INT64, point, labels, array(labels))
+    (event,) = events(("c", None, (1, (1.0, 2.5), ("a", ((3.0, 4.0), None), "b", None), (("c", ()),))), of=of)
+    assert event.after == {
+        "a": 1,
+        "b": {"x": 1.0, "y": 2.5},
+        "c": {"a": [{"x": 3.0, "y": 4.0}, None], "b": None},
+        "d": [{"c": []}],
+    }
 
 
 def test_a_key_change_is_two_events_and_a_tombstone():
