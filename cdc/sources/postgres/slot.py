@@ -70,7 +70,7 @@ async def drop_slot(settings: PostgresSettings) -> None:
                 await connection.close()
     except (CdcError, TimeoutError, psycopg.Error) as error:
         log.warning(
-            "slot %s was not dropped, and keeps the server's log: %s", settings.slot_name, error or "it is in use"
+            "slot %s was not dropped, and keeps the server's log: %s", settings.slot_name, str(error) or "it is in use"
         )
 
 

@@ -24,6 +24,7 @@ from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot
 from cdc.sources.postgres.snapshot import Snapshot, open_view
+from cdc.sources.postgres.streamed import StreamedTransactions
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class PostgresLog:
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
+        self._streamed = StreamedTransactions(settings.queue_bytes)
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -173,19 +175,19 @@ class PostgresLog:
         yield self._first(position)
         batch = self._new_batch()
         while True:
-            messages = await self._need_stream().read()
-            taken = 0
-            while taken < len(messages):
-                taken = self._decoder.feed(
-                    messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-                )
-                if self._decoder.unresolved is not None:
-                    plan = await self._need_catalog().stream_plan(self._decoder.unresolved)
-                    self._decoder.bind(self._decoder.unresolved.oid, plan)
-                elif taken < len(messages):
-                    yield self._cut(batch)
-                    batch = self._new_batch()
-            self._reply()
+            async for messages in self._streamed.ordered(await self._need_stream().read()):
+                taken = 0
+                while taken < len(messages):
+                    taken = self._decoder.feed(
+                        messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
+                    )
+                    if self._decoder.unresolved is not None:
+                        plan = await self._need_catalog().stream_plan(self._decoder.unresolved)
+                        self._decoder.bind(self._decoder.unresolved.oid, plan)
+                    elif taken < len(messages):
+                        yield self._cut(batch)
+                        batch = self._new_batch()
+                self._reply()
             if not self._decoder.in_transaction:
                 yield self._cut(batch)
                 batch = self._new_batch()
@@ -301,6 +303,7 @@ class PostgresLog:
     async def stop(self) -> None:
         """See `Source.stop`."""
         self._streaming = False
+        self._streamed.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
         if stream is not None:
