@@ -80,7 +80,7 @@ def _drain(script: Script, database: Database, slot: str) -> None:
 
     def drained() -> bool:
         assert script.running, script.output
-        return view.confirmed() >= end
+        return view.confirmed() >= int(end)
 
     until(drained, "draining", PATIENCE)
 

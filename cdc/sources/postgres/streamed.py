@@ -71,10 +71,6 @@ class _Transaction:
         self.file.writelines(_ENTRY.pack(subxid, len(message)) + message for subxid, message in self.kept)
         self.kept, self.size = [], 0
 
-    def rewind(self) -> None:
-        if self.file is not None:
-            self.file.seek(0)
-
     def read(self) -> list[Entry]:
         """Return the next entries of the file; none at its end."""
         found: list[Entry] = []
@@ -207,8 +203,9 @@ class StreamedTransactions:
             transaction.close()
 
     async def _parts(self, transaction: _Transaction) -> AsyncIterator[list[Message]]:
-        await asyncio.to_thread(transaction.rewind)
-        while entries := await asyncio.to_thread(transaction.read):
+        if transaction.file is not None:
+            await asyncio.to_thread(transaction.file.seek, 0)
+        while transaction.file is not None and (entries := await asyncio.to_thread(transaction.read)):
             yield transaction.remaining(entries)
         yield transaction.remaining(transaction.kept)
 
