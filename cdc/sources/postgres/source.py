@@ -64,7 +64,7 @@ class PostgresLog:
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
-        self._streamed = StreamedTransactions(settings.queue_bytes)
+        self._streamed = StreamedTransactions(settings.queue_bytes) if settings.stream_open else None
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -175,7 +175,7 @@ class PostgresLog:
         yield self._first(position)
         batch = self._new_batch()
         while True:
-            async for messages in self._streamed.ordered(await self._need_stream().read()):
+            async for messages in self._arrived():
                 taken = 0
                 while taken < len(messages):
                     taken = self._decoder.feed(
@@ -191,6 +191,15 @@ class PostgresLog:
             if not self._decoder.in_transaction:
                 yield self._cut(batch)
                 batch = self._new_batch()
+
+    async def _arrived(self) -> AsyncIterator[Sequence[bytes | memoryview]]:
+        """Yield the next messages of the stream; transactions that were streamed before they ended, when they commit."""
+        messages = await self._need_stream().read()
+        if self._streamed is None:
+            yield messages
+            return
+        async for part in self._streamed.ordered(messages):
+            yield part
 
     async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
         """Yield the snapshot, and end its transaction."""
@@ -303,7 +312,8 @@ class PostgresLog:
     async def stop(self) -> None:
         """See `Source.stop`."""
         self._streaming = False
-        self._streamed.close()
+        if self._streamed is not None:
+            self._streamed.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
         if stream is not None:
