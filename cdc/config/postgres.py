@@ -124,8 +124,9 @@ REPLICATION: Final = in_group(
         "slot.stream.params",
         Type.STRING,
         "",
-        "Further options of the stream, as name=value, separated by semicolons. Taken is origin: none publishes only what was written on"
-        " this server, not what another server's replication brought; any publishes both.",
+        "Further options of the stream, as name=value, separated by semicolons. origin=none publishes only what was written on this server,"
+        " and nothing that another server's replication brought. streaming=on has the server send large transactions before they end;"
+        " they are kept here, beyond max.queue.size.in.bytes in temporary files, and published when they commit.",
         LOW,
         validator=STREAM_OPTIONS,
     ),

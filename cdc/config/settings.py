@@ -16,7 +16,7 @@ from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.secret import Secret
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
 from cdc.config.statements import split_statements
-from cdc.config.stream_options import local_only
+from cdc.config.stream_options import local_only, stream_open
 from cdc.config.validators import placeholder_bytes
 
 
@@ -138,6 +138,7 @@ class PostgresSettings:
     queue_bytes: int = 33_554_432
     beside: BesideSettings = field(default_factory=BesideSettings)
     local_only: bool = False
+    stream_open: bool = False
     slot_drop_on_stop: bool = False
     initial_statements: tuple[str, ...] = ()
 
@@ -187,6 +188,7 @@ class PostgresSettings:
             queue_bytes=config.integer("max.queue.size.in.bytes"),
             beside=BesideSettings.from_config(config),
             local_only=local_only(config.string("slot.stream.params")),
+            stream_open=stream_open(config.string("slot.stream.params")),
             slot_drop_on_stop=config.boolean("slot.drop.on.stop"),
             initial_statements=split_statements(config.string("database.initial.statements")),
         )

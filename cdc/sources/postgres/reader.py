@@ -81,14 +81,15 @@ class ReplicationStream:
         published = _quoted(publication).replace("'", "''")
         await self._copy.begin(
             f"START_REPLICATION SLOT {_quoted(slot)} LOGICAL {format_lsn(lsn)} "
-            f"(proto_version '1', publication_names '{published}', {self._options()})",
+            f"(publication_names '{published}', {self._options()})",
             pq.ExecStatus.COPY_BOTH,
         )
 
     def _options(self) -> str:
         """Return further options; what an older server cannot leave out by its origin, the decoder does."""
+        protocol = "proto_version '2', streaming 'on'" if self._settings.stream_open else "proto_version '1'"
         asks_origin = self._settings.local_only and self._connection.info.server_version >= ORIGIN_VERSION
-        return "messages 'true'" + (", origin 'none'" if asks_origin else "")
+        return f"{protocol}, messages 'true'" + (", origin 'none'" if asks_origin else "")
 
     async def read(self) -> list[Message]:
         """Return the messages that have arrived, at least one, in order; waits for the first one.

@@ -27,6 +27,7 @@ from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot, remove_slot
 from cdc.sources.postgres.snapshot import Snapshot
+from cdc.sources.postgres.streamed import StreamedTransactions
 from cdc.sources.postgres.table_views import TableViews, completed
 from cdc.sources.postgres.view import open_view
 
@@ -70,6 +71,7 @@ class PostgresLog:
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
+        self._streamed = StreamedTransactions(settings.queue_bytes) if settings.stream_open else None
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -242,18 +244,18 @@ class PostgresLog:
         yield self._first(position)
         batch = self._new_batch()
         while True:
-            messages = await self._need_stream().read()
-            taken = 0
-            while taken < len(messages):
-                taken = self._decoder.feed(
-                    messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-                )
-                if self._decoder.unresolved is not None:
-                    await self._bind(self._decoder.unresolved)
-                elif taken < len(messages):
-                    yield self._cut(batch)
-                    batch = self._new_batch()
-            self._reply()
+            async for messages in self._arrived():
+                taken = 0
+                while taken < len(messages):
+                    taken = self._decoder.feed(
+                        messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
+                    )
+                    if self._decoder.unresolved is not None:
+                        await self._bind(self._decoder.unresolved)
+                    elif taken < len(messages):
+                        yield self._cut(batch)
+                        batch = self._new_batch()
+                self._reply()
             if not self._decoder.in_transaction:
                 yield self._cut(batch)
                 batch = self._new_batch()
@@ -266,6 +268,15 @@ class PostgresLog:
     def _show(self, oid: int, plan: RowPlan) -> None:
         """Say anew how rows of a relation are decoded, at the beginning of a transaction."""
         self._decoder.bind(oid, plan)
+
+    async def _arrived(self) -> AsyncIterator[Sequence[bytes | memoryview]]:
+        """Yield the next messages of the stream; transactions that were streamed before they ended, when they commit."""
+        messages = await self._need_stream().read()
+        if self._streamed is None:
+            yield messages
+            return
+        async for part in self._streamed.ordered(messages):
+            yield part
 
     async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
         """Yield the snapshot, and end its transaction."""
@@ -398,6 +409,8 @@ class PostgresLog:
         self._streaming = False
         if self._snapshot is not None:
             await self._snapshot.close()
+        if self._streamed is not None:
+            self._streamed.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
         if stream is not None:

@@ -33,7 +33,7 @@ def test_the_properties_are_read():
         heartbeat_action_query="update hb set n = 1",
         heartbeat_message_prefix="beat",
         message_prefix_include_list="a.*,b",
-        slot_stream_params="origin=none",
+        slot_stream_params="origin=none;streaming=on",
         slot_drop_on_stop="true",
         database_initial_statements="set a = 1; set b = ';;'",
     )
@@ -42,7 +42,7 @@ def test_the_properties_are_read():
     assert (beside.heartbeat_interval, beside.heartbeat_topic_prefix) == (2.5, "beats")
     assert (beside.heartbeat_query, beside.heartbeat_message) == ("update hb set n = 1", "beat")
     assert [beside.messages.matches(name) for name in ("abc", "b", "bc")] == [True, True, False]
-    assert (found.local_only, found.slot_drop_on_stop) == (True, True)
+    assert (found.local_only, found.stream_open, found.slot_drop_on_stop) == (True, True, True)
     assert found.initial_statements == ("set a = 1", "set b = ';'")
 
 
@@ -57,7 +57,7 @@ def test_prefixes_cannot_be_both_included_and_excluded():
     ("text", "fault"),
     [
         ("proto_version=4", "has the option proto_version, which the connector sets by itself or does not know"),
-        ("origin=here", "has the origin here, which is none of any, none"),
+        ("origin=here", "has here as origin, which is none of any, none"),
         ("origin=none;binary=true", "has the option binary, which the connector sets by itself or does not know"),
     ],
 )

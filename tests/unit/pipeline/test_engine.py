@@ -268,3 +268,29 @@ async def test_an_outage_that_can_be_no_mistake_is_waited_for_from_the_beginning
     acts.pipeline = Pipeline(acts.session, PipelineSettings(), sleep=acts.sleep, outages=(KafkaUnavailable,))
     with pytest.raises(SourceUnavailable):
         await acts.pipeline.run()
+
+
+class TestRetiring:
+    """What a connector gives up when it is stopped on purpose, such as its slot."""
+
+    @staticmethod
+    def acts(retired: list[str], *acts: tuple[Act, ...]) -> Acts:
+        async def retire() -> None:
+            retired.append("retired")
+
+        found = Acts(*acts, max_retries=0)
+        found.pipeline = Pipeline(found.session, PipelineSettings(max_retries=0), sleep=found.sleep, retire=retire)
+        return found
+
+    @virtual
+    async def test_it_is_given_up_once_when_it_is_stopped(self):
+        retired: list[str] = []
+        await self.acts(retired, (commits,)).play()
+        assert retired == ["retired"]
+
+    @virtual
+    async def test_it_is_kept_after_an_error(self):
+        retired: list[str] = []
+        with pytest.raises(SourceUnavailable):
+            await self.acts(retired, (unavailable,)).play()
+        assert retired == []

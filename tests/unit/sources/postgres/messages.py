@@ -38,6 +38,27 @@ def commit(commit_lsn: int, end_lsn: int, moment: datetime = COMMITTED) -> bytes
     return struct.pack("!cBQQQ", b"C", 0, commit_lsn, end_lsn, stamp(moment))
 
 
+def stream_start(xid: int, *, first: bool = True) -> bytes:
+    return struct.pack("!cIB", b"S", xid, first)
+
+
+def stream_stop() -> bytes:
+    return b"E"
+
+
+def stream_commit(xid: int, commit_lsn: int, end_lsn: int, moment: datetime = COMMITTED) -> bytes:
+    return struct.pack("!cIBQQQ", b"c", xid, 0, commit_lsn, end_lsn, stamp(moment))
+
+
+def stream_abort(xid: int, subxid: int) -> bytes:
+    return struct.pack("!cII", b"A", xid, subxid)
+
+
+def in_block(subxid: int, body: bytes) -> bytes:
+    """Return a message as it stands in a block: with the subtransaction's id behind its kind."""
+    return body[:1] + struct.pack("!I", subxid) + body[1:]
+
+
 def origin(commit_lsn: int, name: str) -> bytes:
     return struct.pack("!cQ", b"O", commit_lsn) + zero_ended(name)
 

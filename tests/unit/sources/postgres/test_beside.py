@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from cdc.config.beside import BesideSettings
 from cdc.config.filters import NameFilter
-from cdc.config.settings import BinaryMode, PostgresSettings
+from cdc.config.settings import BinaryMode, ConverterSettings, PostgresSettings
+from cdc.converters.change_records import ChangeRecords
+from cdc.converters.json import JsonConverter
+from cdc.converters.value_json import ConnectJsonConverter
 from cdc.model.batch import ChangeBatch
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
@@ -194,3 +198,17 @@ class TestOrigins:
         found = feed(decoder(local_only=local_only), [*given, *there])
         assert len(blocks(found)) == rows
         assert len(marks(found)) == 2 * rows
+
+
+def test_a_numbered_row_is_the_same_from_the_compiled_converter_and_as_a_single_record():
+    (batch,) = feed(decoder(), transaction(m.insert(1, (1, "a")), m.update(2, (2, "b"), key=(1, None))))
+    compiled = JsonConverter(ConverterSettings(), ConverterSettings(), (), b"x").convert(batch)
+    single = ChangeRecords((), b"x", {})
+    written = [single.read(batch, at).record for at in range(len(batch))]
+    converter = ConnectJsonConverter()
+    values = [converter.from_connect_data("t", record.value_schema, record.value) for record in written]
+    assert values == [compiled[at][2] for at in range(len(batch))]
+    blocks_written = [json.loads(value)["payload"]["transaction"] for value in values if value]
+    assert blocks_written == [
+        {"id": "7:100", "total_order": total, "data_collection_order": of} for total, of in ((1, 1), (2, 1), (3, 2))
+    ]

@@ -24,7 +24,7 @@ positions = st.builds(
     event_lsn=LSN,
     xid=st.integers(0, 2**32 - 1),
     commit_us=st.integers(0, 2**62),
-    operation=st.sampled_from(["", "c", "u", "d", "t"]),
+    operation=st.sampled_from(["", "c", "u", "d", "t", "m"]),
     partial=st.none() | st.tuples(LSN, st.integers(1, 2**40)),
     snapshot=st.booleans(),
     visibility=VISIBILITY,
@@ -63,6 +63,19 @@ class TestOffsets:
     def test_a_part_of_a_transaction(self):
         offset = PostgresPosition(300, "7", 1, partial=(400, 12)).offset()
         assert (offset["transaction_lsn"], offset["lsn_events_processed"]) == (400, 12)
+
+    def test_the_counts_of_a_part_stand_under_debeziums_names_and_come_back(self):
+        position = PostgresPosition(
+            300, "7", 1, event_lsn=280, partial=(400, 12), counts=(("public.a", 9), ("p.message", 3))
+        )
+        stored = json.loads(json.dumps(dict(position.offset())))
+        assert stored["transaction_data_collection_order_public.a"] == 9
+        assert PostgresPosition.from_offset(stored) == position
+
+    def test_counts_of_a_transaction_that_has_ended_are_not_taken(self):
+        """Debezium keeps those of the last one."""
+        stored: Offset = {"lsn_proc": 300, "lsn_commit": 300, "transaction_data_collection_order_public.a": 9}
+        assert PostgresPosition.from_offset(stored).counts == ()
 
     def test_only_an_unfinished_snapshot_says_so(self):
         assert PostgresPosition(300, snapshot=True).offset()["snapshot"] == "INITIAL"

@@ -78,6 +78,11 @@ class TestKind:
             check_kind(slot(**fields), SETTINGS)
         assert "slot.name" in caught.value.remedy
 
+    def test_one_that_sends_prepared_transactions_before_their_commit_is_refused(self):
+        with pytest.raises(SourceRefused, match="slot cdc_slot was created with two_phase") as caught:
+            check_kind(slot(two_phase=True), SETTINGS)
+        assert "without two_phase" in caught.value.remedy
+
     def test_an_invalidated_slot_is_lost(self):
         with pytest.raises(SourceLost, match="invalidated") as caught:
             check_kind(slot(wal_status="lost"), SETTINGS)
