@@ -45,7 +45,7 @@ class RowEncoder:
 
     async def add_aside(self, found: list[RecordBatch], batch: ChangeBatch, aside: Aside) -> None:
         """Add what a record beside the rows becomes."""
-        await self.records.add(found, aside.record, batch.stamp_ns // 1_000_000)
+        await self.records.add(found, aside.record, batch.stamp_ns // 1_000_000, Row(sign=aside.sign))
 
     async def add(self, found: list[RecordBatch], batch: ChangeBatch, index: int) -> None:
         """Add what one row becomes."""

@@ -23,10 +23,14 @@ from cdc.model.records import RecordBatch
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a record beside itself: its table, "" where there is none, and why its source could not fill it in."""
+    """What is known of a record beside itself: its table, "" where there is none, and why its source could not fill it in.
+
+    `sign` says that it is no data but a sign, such as a heartbeat: transforms that cannot take it are passed over.
+    """
 
     table: str = ""
     failed: StageFailed | None = None
+    sign: bool = False
 
 
 _NO_ROW: Final = Row()
@@ -64,7 +68,7 @@ class RecordEncoder:
         Raises:
             RecordFailed: as `encode`.
         """
-        failed = row.failed or await self._failure(batches, record, now)
+        failed = row.failed or await self._failure(batches, record, now, row)
         if failed is None:
             return
         await self.tolerance.give_up(failed, _origin(record, row.table))
@@ -72,15 +76,18 @@ class RecordEncoder:
             headers = _context(record, failed, self.task, row.table) if self.errors.dead_letter_headers else ()
             bury(batches, self.errors.dead_letter_topic, record, headers, now)
 
-    async def _failure(self, batches: list[RecordBatch], record: SourceRecord, now: int) -> StageFailed | None:
+    async def _failure(
+        self, batches: list[RecordBatch], record: SourceRecord, now: int, row: Row
+    ) -> StageFailed | None:
         try:
-            await self._convert(batches, record, now)
+            await self._convert(batches, record, now, row)
         except StageFailed as failed:
             return failed
         return None
 
-    async def _convert(self, batches: list[RecordBatch], record: SourceRecord, now: int) -> None:
-        found = await self.conversion.chain.apply_tolerantly(record, self.tolerance)
+    async def _convert(self, batches: list[RecordBatch], record: SourceRecord, now: int, row: Row) -> None:
+        chain = self.conversion.chain
+        found = chain.apply_where_it_can(record) if row.sign else await chain.apply_tolerantly(record, self.tolerance)
         if found is None:
             return
         if not found.topic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -51,6 +52,16 @@ class TransformationChain:
             if found is None:
                 return None
             found = await tolerance.attempt(Stage.TRANSFORMATION, type(step.transform), partial(step.apply, found))
+        return found
+
+    def apply_where_it_can(self, record: R) -> R | None:
+        """Return the record as it leaves the chain, passing over steps that cannot take it: it has not the form that they are made for."""
+        found: R | None = record
+        for step in self._steps:
+            if found is None:
+                return None
+            with suppress(Exception):
+                found = step.apply(found)
         return found
 
     def close(self) -> None:

@@ -44,8 +44,11 @@ class ChangeBatch:
         The rules on keys and tombstones apply, so that one change may become several rows.
         """
 
-    def add_aside(self, record: SourceRecord, size: int = 0, row: int | None = None) -> None:
-        """Add a record beside the rows, before row `row` or else behind all that are there; `size` is about what it takes, in bytes."""
+    def add_aside(self, record: SourceRecord, size: int = 0, row: int | None = None, sign: bool = False) -> None:
+        """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
+
+        `size` is about what it takes, in bytes.
+        """
 
     def transaction_block(self, index: int) -> tuple[str, int, int] | None:
         """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""

@@ -55,9 +55,12 @@ cdef class ChangeBatch:
         """The memory that the content takes, in bytes."""
         return self.arena.size + self.cell_count * sizeof(Cell) + self.row_count * sizeof(Row) + self.aside_size
 
-    def add_aside(self, record, int64_t size=0, row=None):
-        """Add a record beside the rows, before row `row` or else behind all that are there; `size` is about what it takes, in bytes."""
-        self.asides.append(Aside(self.row_count if row is None else row, record))
+    def add_aside(self, record, int64_t size=0, row=None, bint sign=False):
+        """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
+
+        `size` is about what it takes, in bytes.
+        """
+        self.asides.append(Aside(self.row_count if row is None else row, record, sign))
         self.aside_size += size
 
     # Written by decoders ---------------------------------------------------------------------------------------------------------

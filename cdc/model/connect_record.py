@@ -57,10 +57,14 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A record that a source publishes beside the rows of a batch; it comes before the batch's row `row`."""
+    """A record that a source publishes beside the rows of a batch; it comes before the batch's row `row`.
+
+    `sign` says that it holds no data: a heartbeat, or the mark of a transaction.
+    """
 
     row: int
     record: SourceRecord
+    sign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,5 +39,6 @@ class Heartbeat:
         batch.stamp_ns = self.wall_ns()
         value = {"ts_ms": batch.stamp_ns // 1_000_000}
         key = {"serverName": self.server}
-        batch.add_aside(SourceRecord(topic=self.topic, key=key, key_schema=KEY, value=value, value_schema=VALUE))
+        record = SourceRecord(topic=self.topic, key=key, key_schema=KEY, value=value, value_schema=VALUE)
+        batch.add_aside(record, sign=True)
         return batch

@@ -93,3 +93,28 @@ async def test_one_that_is_undone_leaves_nothing(streaming_database):
         await streamed(database)
     finally:
         await source.stop()
+
+
+@pytest.mark.parametrize(("word", "expected"), [("commit", [-1, *range(1, 1001)]), ("rollback", [-1])])
+async def test_a_prepared_one_comes_when_it_commits_and_never_when_it_is_rolled_back(
+    streaming_database, word, expected
+):
+    database = streaming_database
+    source = PostgresLog(settings(database, snapshot_mode=SnapshotMode.NO_DATA, stream_open=True))
+    gid = sql.Literal(database.name)
+    try:
+        await source.start(None)
+        reader = Reader(source)
+        await reader.until(0)
+        with closing(database.connect()) as long:
+            long.execute("begin")
+            long.execute(FILL, (1, 1000))
+            long.execute(sql.SQL("prepare transaction {}").format(gid))
+        database.execute("insert into item values (-1, 'behind')")
+        await reader.until(flushed(database))
+        assert numbers(reader) == [-1]
+        database.execute(sql.SQL("{} prepared {}").format(sql.SQL(word), gid))
+        await reader.until(flushed(database))
+        assert numbers(reader) == expected
+    finally:
+        await source.stop()

@@ -91,11 +91,11 @@ class Beside:
 
     def begin(self, batch: ChangeBatch, row: int, transaction: str, commit_us: int) -> None:
         """Mark the beginning of a transaction, before a row of the batch; `commit_us` is in microseconds since the epoch."""
-        batch.add_aside(self._mark("BEGIN", transaction, commit_us, None), SHELL, row)
+        batch.add_aside(self._mark("BEGIN", transaction, commit_us, None), SHELL, row, sign=True)
 
     def end(self, batch: ChangeBatch, transaction: str, commit_us: int, counts: Mapping[str, int]) -> None:
         """Mark the end of a transaction, with its events by collection."""
-        batch.add_aside(self._mark("END", transaction, commit_us, counts), SHELL)
+        batch.add_aside(self._mark("END", transaction, commit_us, counts), SHELL, sign=True)
 
     def _mark(self, status: str, transaction: str, commit_us: int, counts: Mapping[str, int] | None) -> SourceRecord:
         counted = counts is not None

@@ -231,3 +231,26 @@ async def test_a_batch_of_records_beside_rows_alone_has_no_batch_of_rows():
     alone = prices()
     alone.add_aside(SourceRecord(topic="beside", value=1))
     assert [len(batch) for batch in await encoder().encode(alone)] == [1]
+
+
+def after(record: SourceRecord) -> SourceRecord:
+    """A transform that needs a field of rows."""
+    return replace(record, value=record.value["after"])  # type: ignore[index]
+
+
+def renamed(record: SourceRecord) -> SourceRecord:
+    return replace(record, topic=f"x.{record.topic}")
+
+
+async def test_a_transform_that_cannot_take_a_heartbeat_or_a_mark_is_passed_over_and_the_others_apply():
+    alone = prices()
+    alone.add_aside(SourceRecord(topic="beats", value={"ts_ms": 1}), sign=True)
+    found = listed(await encoder(after, renamed, by_record=True).encode(alone))
+    assert [(topic, value) for topic, _, value, _ in found] == [("x.beats", b'{"ts_ms":1}')]
+
+
+async def test_one_that_cannot_take_a_message_fails():
+    alone = prices()
+    alone.add_aside(SourceRecord(topic="messages", value={"op": "m"}))
+    with pytest.raises(RecordFailed, match="TRANSFORMATION"):
+        await encoder(after, by_record=True).encode(alone)
