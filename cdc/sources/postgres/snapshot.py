@@ -93,7 +93,7 @@ class Snapshot:
         yield batch
 
     async def _table(self, number: int, table: PublishedTable) -> AsyncIterator[ChangeBatch]:
-        plan = _selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
+        plan = _selected(await self._catalog.snapshot_plan(table.oid, table.id, table.sent))
         decoder = CopyDecoder(plan, self._info, self._view.lsn)
         stream = CopyStream(self._connection, self._settings)
         await stream.begin(_copy_query(self._connection, table, plan), pq.ExecStatus.COPY_OUT)

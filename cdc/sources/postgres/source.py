@@ -6,22 +6,33 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
-from cdc.config.settings import PostgresSettings, SnapshotMode
-from cdc.errors import SlotInUse, SourceRefused
+from cdc.config.settings import PostgresSettings
+from cdc.errors import SlotInUse
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
-from cdc.sources.base import SnapshotProgress
+from cdc.sources.base import Retention, SnapshotProgress
 from cdc.sources.postgres.connection import Connection, connect, refusals
+from cdc.sources.postgres.continuity import Facts
+from cdc.sources.postgres.inspection import gather
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.position import PostgresPosition, Visibility, still_needed
-from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
+from cdc.sources.postgres.planning import Plan, Planner, check_server
+from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, Visibility, Witness, still_needed
+from cdc.sources.postgres.publication import (
+    PublishedTable,
+    check_nothing_missed,
+    ensure_publication,
+    published_tables,
+)
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
+from cdc.sources.postgres.retention import SlotWatch
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot
+from cdc.sources.postgres.slot import Slot, check_free, find_slot
 from cdc.sources.postgres.snapshot import Snapshot, open_view
+from cdc.sources.postgres.table_warnings import warn_of_tables
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +46,6 @@ BATCH_SHARE = 8
 SLOT_POLL_SECONDS = 0.5
 
 
-@dataclass(slots=True)
-class _Plan:
-    """How the stream begins: where, and whether a snapshot comes first, in which exported view."""
-
-    position: PostgresPosition
-    snapshot: bool = False
-    exported: str | None = None
-
-
 class PostgresLog:
     """A `Source` (see `cdc.sources.base`) over one slot and one publication."""
 
@@ -54,13 +56,16 @@ class PostgresLog:
         self._catalog: Catalog | None = None
         self._decoder = PgOutputDecoder()
         self._identity = SystemIdentity("", 0, 0)
-        self._plan = _Plan(PostgresPosition(0))
+        self._plan = Plan(PostgresPosition(0))
         self._tables: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
+        self._slot: SlotEvidence | None = None
+        self._witness: Witness | None = None
+        self._watch = SlotWatch(settings, self._note_slot)
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -77,17 +82,35 @@ class PostgresLog:
         """How many bytes of the log the server has that are not published yet; None before streaming."""
         return max(self._decoder.server_end - self._acknowledged, 0) if self._streaming else None
 
+    @property
+    def retention(self) -> Retention | None:
+        """See `RetainsLog.retention`."""
+        return self._watch.retention
+
     async def start(self, stored: Offset | None) -> None:
         """See `Source.start`."""
         self._connection = await connect(self._settings)
         self._catalog = Catalog(self._connection, self._settings)
-        await self._check_server()
-        self._stream = await ReplicationStream.open(self._settings)
+        await check_server(self._connection, self._settings)
+        replication = await connect(self._settings, replication=True, beside=self._connection)
+        self._stream = ReplicationStream(replication, self._settings)
         self._identity = await self._stream.identify()
         slot = await self._when_free(self._find_free_slot)
+        planner = self._planner(partial(gather, self._connection, self._stream, self._settings))
+        gap = await planner.judge(stored, slot)
+        if slot is not None:
+            resumes = stored is not None and not PostgresPosition.from_offset(stored).snapshot
+            await check_nothing_missed(self._connection, self._settings, resumes=resumes)
         await ensure_publication(self._connection, self._settings)
-        self._warn_of_tables(await self._find_tables())
-        self._plan = await self._decide(stored, slot)
+        warn_of_tables(self._settings, await self._find_tables(), self._tables)
+        self._begin_with(await planner.plan(stored, slot, gap))
+
+    def _planner(self, ask: Callable[[PostgresPosition, Facts], Awaitable[Facts]]) -> Planner:
+        return Planner(self._settings, self._need_stream(), self._identity, ask=ask, find=self._find_slot)
+
+    def _begin_with(self, plan: Plan) -> None:
+        self._plan = plan
+        self._slot, self._witness = plan.position.slot, plan.position.witness
 
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
@@ -95,37 +118,15 @@ class PostgresLog:
         self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
         return published
 
-    async def _check_server(self) -> None:
-        with refusals(self._settings):
-            cursor = await self._need_connection().execute("show wal_level")
-            row = await cursor.fetchone()
-        if row is None or row[0] != "logical":
-            raise SourceRefused(
-                f"the server's wal_level is {row[0] if row else 'unknown'}, and logical decoding needs logical",
-                "Set wal_level = logical in postgresql.conf and restart the server.",
-            )
-
-    def _warn_of_tables(self, published: Sequence[PublishedTable]) -> None:
-        """Say what will not work: no table at all, and tables whose updates the server refuses while they are published."""
-        if not self._tables:
-            if self._settings.tables.tables.include or self._settings.tables.schemas.include:
-                raise no_table(self._settings, [table.id for table in published])
-            log.warning("no table is captured yet; tables are captured when they are created")
-        for table in published:
-            if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
-                log.warning(
-                    "table %s has no replica identity, so PostgreSQL refuses UPDATE and DELETE on it while it is published. "
-                    "Give it a primary key, or: ALTER TABLE %s REPLICA IDENTITY FULL",
-                    table.id,
-                    table.id,
-                )
-
     async def _find_free_slot(self) -> Slot | None:
         """Return the slot, if there is one; raises SlotInUse now, and not after a long snapshot."""
-        slot = await find_slot(self._need_connection(), self._settings)
+        slot = await self._find_slot()
         if slot is not None:
             check_free(slot, self._settings)
         return slot
+
+    async def _find_slot(self) -> Slot | None:
+        return await find_slot(self._need_connection(), self._settings)
 
     async def _when_free(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Make an attempt that needs the slot, again and again while a former session has not released it yet."""
@@ -141,24 +142,6 @@ class PostgresLog:
                     log.warning("%s Waiting for it to be released.", error.sentence())
                 warned = True
                 await asyncio.sleep(SLOT_POLL_SECONDS)
-
-    async def _decide(self, stored: Offset | None, slot: Slot | None) -> _Plan:
-        """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
-        if stored is not None:
-            position = PostgresPosition.from_offset(stored)
-            check_continuity(slot, position, self._identity, self._settings)
-            if not position.snapshot:
-                return _Plan(position)
-            log.warning("the snapshot was interrupted after a part of it had been published; it starts again")
-        exported: str | None = None
-        if slot is None:
-            created = await self._need_stream().create_slot(self._settings.slot_name)
-            log.info("created slot %s at %s", self._settings.slot_name, format_lsn(created.consistent_point))
-            lsn, exported = created.consistent_point, created.snapshot
-        else:
-            lsn = slot.confirmed_lsn
-        position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
-        return _Plan(position, self._settings.snapshot_mode is SnapshotMode.INITIAL, exported)
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""
@@ -194,7 +177,7 @@ class PostgresLog:
         position = self._plan.position
         view = await open_view(connection, self._settings, position.lsn, self._plan.exported)
         await self._find_tables()  # anew: while the slot was created, which may take long, tables may have come
-        position = PostgresPosition(position.lsn, position.system_id, position.timeline, visibility=view.visibility)
+        position = replace(position, visibility=view.visibility)
         self._snapshot = Snapshot(
             connection, self._need_catalog(), self._settings, tables=self._tables, view=view, position=position
         )
@@ -233,6 +216,8 @@ class PostgresLog:
         """Finish a batch: give it its position, and remember whether it ends inside a transaction."""
         decoder = self._decoder
         partial, visibility = self._carried()
+        if decoder.commit_lsn:
+            self._witness = Witness(decoder.commit_lsn, decoder.commit_us)
         if decoder.in_transaction and decoder.ordinal:
             partial = (decoder.commit_lsn, decoder.ordinal)
         batch.position = PostgresPosition(
@@ -246,6 +231,8 @@ class PostgresLog:
             operation=decoder.operation or "",
             partial=partial,
             visibility=visibility,
+            slot=self._slot,
+            witness=self._witness,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
         self._began = partial[1] if partial else 0
@@ -271,7 +258,22 @@ class PostgresLog:
             self._need_stream().send_status(self._acknowledged)
 
     async def keep_alive(self) -> None:
-        """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher."""
+        """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher; and a look at the slot."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._report(), name="report")
+                group.create_task(self._watch_slot(), name="watch the slot")
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _watch_slot(self) -> None:
+        await self._watch.run(self._need_connection())
+
+    def _note_slot(self, slot: Slot) -> None:
+        """Let the positions from here on know how far the slot is."""
+        self._slot = slot.evidence(self._settings.slot_name, self._slot)
+
+    async def _report(self) -> None:
         while True:
             await asyncio.sleep(self._settings.status_update_interval)
             if self._streaming:

@@ -11,6 +11,7 @@ from cdc.config import (
     DecimalMode,
     IntervalMode,
     KafkaSettings,
+    OffsetMismatch,
     PipelineSettings,
     PostgresSettings,
     PublicationAutocreate,
@@ -49,6 +50,9 @@ def test_each_property_of_the_source_arrives():
         slot_name="s",
         slot_max_retries="1",
         slot_retry_delay_ms="1500",
+        slot_failover="true",
+        slot_wal_warn_bytes="1000",
+        offset_mismatch_strategy="trust_slot",
         publication_name="p",
         publication_autocreate_mode="all_tables",
         status_update_interval_ms="500",
@@ -80,6 +84,9 @@ def test_each_property_of_the_source_arrives():
         slot_name="s",
         slot_max_retries=1,
         slot_retry_delay=1.5,
+        slot_failover=True,
+        slot_wal_warn_bytes=1000,
+        offset_mismatch=OffsetMismatch.TRUST_SLOT,
         publication_name="p",
         publication_autocreate=PublicationAutocreate.ALL_TABLES,
         status_update_interval=0.5,
@@ -211,7 +218,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 31, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 33, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 
