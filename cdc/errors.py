@@ -7,6 +7,13 @@
     │   ├── SourceRefused          reachable, but it refuses: password, rights, settings
     │   ├── SlotInUse              another session reads the slot; retriable
     │   └── SourceLost             what the stored offset needs is gone
+    │       ├── SlotDropped            the slot does not exist any more
+    │       ├── SlotNotFailedOver      another server took over, and the slot did not come along
+    │       ├── SlotAdvanced           somebody else has moved the slot
+    │       ├── SlotRecreated          the slot was dropped and created anew
+    │       ├── SlotInvalidated        the server has given the slot up
+    │       ├── OtherServer            the offset belongs to another server
+    │       └── LogDiverged            the server's log is not the one that was read
     ├── SinkError              Kafka
     │   ├── KafkaUnavailable       not reachable now; retriable
     │   ├── KafkaRefused           reachable, but it refuses: rights, transactions, topic settings
@@ -68,6 +75,34 @@ class SlotInUse(SourceError):
 
 class SourceLost(SourceError):
     """What the stored offset needs is no longer there; going on would lose changes in silence."""
+
+
+class SlotDropped(SourceLost):
+    """The replication slot that the stored offset goes on from does not exist any more."""
+
+
+class SlotNotFailedOver(SourceLost):
+    """Another server has taken over, and the replication slot did not come along."""
+
+
+class SlotAdvanced(SourceLost):
+    """The replication slot stands ahead of the stored offset: somebody else has read from it or moved it."""
+
+
+class SlotRecreated(SourceLost):
+    """The replication slot is another one of the same name, which begins ahead of the stored offset."""
+
+
+class SlotInvalidated(SourceLost):
+    """The server has given the replication slot up, and removed log or rows that it needed."""
+
+
+class OtherServer(SourceLost):
+    """The stored offset belongs to a server with another system identifier."""
+
+
+class LogDiverged(SourceLost):
+    """The server's log is not the one that was read: it was restored from an older copy, or left that log before the stored offset."""
 
 
 class SinkError(CdcError):

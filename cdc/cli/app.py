@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cdc.cli.deadletters import letters
+from cdc.cli.offsets import offsets
 from cdc.errors import CdcError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 workers = typer.Typer(no_args_is_help=True, help="Run connectors on a worker with Kafka Connect's REST API.")
 app.add_typer(workers, name="connect")
 app.add_typer(letters, name="deadletters")
+app.add_typer(offsets, name="offsets")
 
 ConnectorFile = Annotated[
     Path,
@@ -63,6 +65,21 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
     from cdc.cli.run import run_connector  # noqa: PLC0415
 
     raise typer.Exit(run_connector(connector, bootstrap_servers))
+
+
+@app.command()
+def doctor(
+    connector: ConnectorFile,
+    bootstrap_servers: BootstrapServers = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Look at what a connector needs, before it starts: the server, rights, tables, slot, Kafka; change nothing, and say what to mend.
+
+    The exit code is 1 when something would stop or endanger the stream.
+    """
+    from cdc.cli.doctor import run_doctor  # noqa: PLC0415
+
+    raise typer.Exit(run_doctor(connector, bootstrap_servers, as_json=as_json))
 
 
 @workers.command()

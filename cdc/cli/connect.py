@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: How much longer than task.shutdown.graceful.timeout.ms the worker waits for its tasks when it is stopped, in seconds.
 STOP_SECONDS: Final = 3.0
+#: How much longer than that a task may take to end: a sink task gives itself all of that time to flush, in seconds.
+BEYOND_FLUSH_SECONDS: Final = 1.0
 
 
 def run_standalone(worker: Path, connectors: Sequence[Path]) -> int:
@@ -131,6 +133,7 @@ async def _distributed(settings: WorkerSettings, plugins: Plugins) -> None:
         KafkaLinks(settings),
         topic_tracking=settings.topic_tracking,
         topic_reset=settings.topic_tracking_reset,
+        grace=settings.shutdown_timeout + BEYOND_FLUSH_SECONDS,
     )
     server = RestServer(herder, RestSettings.of(settings.rest))
     await server.start()

@@ -7,6 +7,7 @@ from typing import Final
 
 from cdc.config import beside, connect, debezium, kafka, snapshot
 from cdc.config.definition import Config, Definition
+from cdc.config.hosts import HOSTS
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.stream_options import STREAM_OPTIONS
 from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
@@ -22,9 +23,10 @@ CONNECTION: Final = in_group(
         "database.hostname",
         Type.STRING,
         REQUIRED,
-        "Host name or address of the PostgreSQL server.",
+        "Host name or address of the PostgreSQL server. Of several, separated by commas and with :port where it differs, the one that"
+        " takes writes is used; they are looked up anew for each connection.",
         HIGH,
-        validator=PRINTABLE,
+        validator=HOSTS,
     ),
     Property("database.port", Type.INT, "5432", "Port of the server.", HIGH, validator=between(1, 65535)),
     Property(
@@ -130,7 +132,20 @@ REPLICATION: Final = in_group(
         LOW,
         validator=STREAM_OPTIONS,
     ),
-    planned("slot.failover", Type.BOOLEAN, "false", "Whether the slot is kept on standby servers."),
+    Property(
+        "slot.failover",
+        Type.BOOLEAN,
+        "false",
+        "Whether standby servers keep a copy of the slot, so that the stream goes on after a failover. PostgreSQL 17 and later; the standby needs"
+        " sync_replication_slots, the primary synchronized_standby_slots.",
+    ),
+    Property(
+        "slot.wal.warn.bytes",
+        Type.LONG,
+        "4294967296",
+        "From how many bytes of log that the server keeps for the slot on there is a warning; 0 is never.",
+        validator=between(0, unit="bytes"),
+    ),
     Property(
         "slot.max.retries",
         Type.INT,
@@ -183,11 +198,10 @@ REPLICATION: Final = in_group(
         "offset.mismatch.strategy",
         Type.STRING,
         "trust_offset",
-        "What happens when the slot stands ahead of the stored offset, as after it was dropped and created again: an error, since changes"
-        " between the two are lost.",
-        choices=("trust_offset",),
-        planned=("no_validation", "trust_slot", "trust_greater_lsn"),
-        reason="The other strategies go on past a gap.",
+        "What happens when the slot stands ahead of the stored offset, so that changes between the two are lost: trust_offset is an error,"
+        " trust_slot and trust_greater_lsn go on from the slot, with a warning that names the gap. no_validation does that too, and creates"
+        " a slot that does not exist any more. A slot behind the offset is in good order.",
+        choices=("no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"),
         debezium_default="no_validation",
         why="Without the check, changes made between the stored offset and a recreated slot are missing, and nothing says so.",
     ),

@@ -10,6 +10,7 @@ from cdc.config.beside import BesideSettings
 from cdc.config.classes import is_json, is_simple
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.hosts import Host, parse_hosts
 from cdc.config.jaas import parse_jaas
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
@@ -29,9 +30,15 @@ class PublicationAutocreate(enum.StrEnum):
 
 
 class OffsetMismatch(enum.StrEnum):
-    """What happens when the slot stands ahead of the stored offset: TRUST_OFFSET makes it an error."""
+    """What happens when the slot stands ahead of the stored offset: TRUST_OFFSET makes it an error, the others go on from the slot.
 
+    With NO_VALIDATION a slot that does not exist is created anew, too.
+    """
+
+    NO_VALIDATION = "no_validation"
     TRUST_OFFSET = "trust_offset"
+    TRUST_SLOT = "trust_slot"
+    TRUST_GREATER_LSN = "trust_greater_lsn"
 
 
 class DecimalMode(enum.StrEnum):
@@ -115,6 +122,8 @@ class PostgresSettings:
     slot_name: str = "debezium"
     slot_max_retries: int = 6
     slot_retry_delay: float = 10.0
+    slot_failover: bool = False
+    slot_wal_warn_bytes: int = 4_294_967_296
     publication_name: str = "dbz_publication"
     publication_autocreate: PublicationAutocreate = PublicationAutocreate.ALL_TABLES
     offset_mismatch: OffsetMismatch = OffsetMismatch.TRUST_OFFSET
@@ -147,6 +156,11 @@ class PostgresSettings:
         """When a snapshot is taken, and whether streaming follows."""
         return policy_of(self.snapshot_mode, self.snapshot.configured)
 
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """Where the server may be: `hostname` may be a list, as in `db1,db2:5433`."""
+        return parse_hosts(self.hostname, self.port)
+
     @classmethod
     def from_config(cls, config: Config) -> PostgresSettings:
         """Return the settings of a configuration read by the PostgreSQL table."""
@@ -164,6 +178,8 @@ class PostgresSettings:
             slot_name=config.string("slot.name"),
             slot_max_retries=config.integer("slot.max.retries"),
             slot_retry_delay=config.integer("slot.retry.delay.ms") / 1000,
+            slot_failover=config.boolean("slot.failover"),
+            slot_wal_warn_bytes=config.integer("slot.wal.warn.bytes"),
             publication_name=config.string("publication.name"),
             publication_autocreate=PublicationAutocreate(config.string("publication.autocreate.mode")),
             offset_mismatch=OffsetMismatch(config.string("offset.mismatch.strategy")),

@@ -128,7 +128,7 @@ _COMMON: Final = (
             Type.BOOLEAN,
             "true",
             "Whether more tasks than tasks.max are an error.",
-            reason="no connector makes more",
+            reason="more tasks are always an error",
         ),
         *_converter("key", "key converter"),
         *_converter("value", "value converter"),

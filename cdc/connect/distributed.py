@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from cdc.connect.cluster.configs import (
     ConnectorEntry,
@@ -32,7 +33,7 @@ from cdc.connect.herder import (
 from cdc.connect.host import Host
 from cdc.connect.metrics.watched import Rebalances, RunningConnector
 from cdc.connect.restarting import restarting
-from cdc.connect.task_run import TaskRun
+from cdc.connect.task_run import GRACE_SECONDS, TaskRun
 from cdc.connect.words import altered, must_be_stopped, reset
 from cdc.metrics.counters import Startups
 from cdc.model.position import Json
@@ -45,9 +46,19 @@ class DistributedHerder:
     is in the topic of configurations, and the workers follow it. `run` must be running.
     """
 
-    def __init__(self, host: Host, links: Links, *, topic_tracking: bool = True, topic_reset: bool = True) -> None:
+    def __init__(
+        self,
+        host: Host,
+        links: Links,
+        *,
+        topic_tracking: bool = True,
+        topic_reset: bool = True,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
+        """Take what runs things and what links to the cluster; a task may take `grace` seconds to end."""
         self._host = host
-        self._member = ClusterMember(host, links)
+        self._member = ClusterMember(host, links, grace=grace)
+        self._altering: set[str] = set()
         self._topic_tracking = topic_tracking
         self._topic_reset = topic_reset
 
@@ -83,6 +94,7 @@ class DistributedHerder:
 
     async def connectors(self) -> Sequence[str]:
         """See `Herder.connectors`."""
+        self._check_ready()
         return list(self._entries)
 
     async def connector(self, name: str) -> ConnectorInfo:
@@ -93,27 +105,52 @@ class DistributedHerder:
         self, name: str, config: Mapping[str, str], *, replace: bool, target: TargetState | None = None
     ) -> tuple[bool, ConnectorInfo]:
         """See `Herder.put_connector`."""
-        self._member.check_leading()
-        kind = await self._host.check(name, config)
-        former: list[ConnectorEntry] = []
+        return await self._put(name, config, self._new_or_any(name, replace=replace), target)
 
-        def records() -> Records:
+    async def patch_connector(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
+        """See `Herder.patch_connector`; raises Conflict when somebody else has changed it meanwhile."""
+        self._member.check_leading()
+        before = self._find(name)
+        changed = {**before.config, **patch}
+        config = {key: value for key, value in changed.items() if value is not None}
+
+        def unchanged() -> ConnectorEntry:
+            found = self._find(name)
+            if found.config_offset != before.config_offset:
+                raise Conflict(f"Connector {name} has been given another configuration meanwhile", "Try again.")
+            return found
+
+        return (await self._put(name, config, unchanged))[1]
+
+    def _new_or_any(self, name: str, *, replace: bool) -> Callable[[], ConnectorEntry | None]:
+        def former() -> ConnectorEntry | None:
             found = self._entries.get(name)
             if found is not None and not replace:
                 raise Conflict(f"Connector {name} already exists")
-            former.extend([found] if found is not None else [])
+            return found
+
+        return former
+
+    async def _put(
+        self,
+        name: str,
+        config: Mapping[str, str],
+        former: Callable[[], ConnectorEntry | None],
+        target: TargetState | None = None,
+    ) -> tuple[bool, ConnectorInfo]:
+        """Write a configuration, unless `former` raises why not; it is asked what there is when everything before is known."""
+        self._member.check_leading()
+        kind = await self._host.check(name, config)
+        found: ConnectorEntry | None = None
+
+        def records() -> Records:
+            nonlocal found
+            found = former()
+            self._check_unaltered(name)
             return connector_records(name, config, target)
 
         await self._member.leader.write(records)
-        tasks = self._ids(former[0]) if former else ()
-        return not former, ConnectorInfo(name, dict(config), tasks, kind)
-
-    async def patch_connector(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
-        """See `Herder.patch_connector`."""
-        self._member.check_leading()
-        changed = {**self._find(name).config, **patch}
-        config = {key: value for key, value in changed.items() if value is not None}
-        return (await self.put_connector(name, config, replace=True))[1]
+        return found is None, ConnectorInfo(name, dict(config), self._ids(found) if found else (), kind)
 
     async def delete_connector(self, name: str) -> None:
         """See `Herder.delete_connector`."""
@@ -166,13 +203,13 @@ class DistributedHerder:
 
     async def alter_offsets(self, name: str, offsets: Sequence[ConnectorOffset]) -> str:
         """See `Herder.alter_offsets`."""
-        entry = await self._stopped(name)
-        return altered(sure=await self._host.alter_offsets(name, entry.config, offsets))
+        async with self._stopped(name) as entry:
+            return altered(sure=await self._host.alter_offsets(name, entry.config, offsets))
 
     async def reset_offsets(self, name: str) -> str:
         """See `Herder.reset_offsets`."""
-        entry = await self._stopped(name)
-        return reset(sure=await self._host.reset_offsets(name, entry.config))
+        async with self._stopped(name) as entry:
+            return reset(sure=await self._host.reset_offsets(name, entry.config))
 
     async def plugins(self, *, connectors_only: bool) -> Sequence[PluginInfo]:
         """See `Herder.plugins`."""
@@ -210,9 +247,12 @@ class DistributedHerder:
     def _entries(self) -> Mapping[str, ConnectorEntry]:
         return self._member.configs.connectors
 
-    def _find(self, name: str) -> ConnectorEntry:
+    def _check_ready(self) -> None:
         if not self.ready:
             raise Conflict("The worker has not joined its cluster yet.", "Try again in a moment.")
+
+    def _find(self, name: str) -> ConnectorEntry:
+        self._check_ready()
         if name not in self._entries:
             raise NotFound(f"Connector {name} not found")
         return self._entries[name]
@@ -223,21 +263,35 @@ class DistributedHerder:
 
         def found() -> Records:
             self._find(name)
+            self._check_unaltered(name)
             return records
 
         await self._member.leader.write(found)
 
-    async def _stopped(self, name: str) -> ConnectorEntry:
-        """Return a connector that is stopped everywhere, so that its offsets can be changed."""
+    @asynccontextmanager
+    async def _stopped(self, name: str) -> AsyncIterator[ConnectorEntry]:
+        """Give a connector that is stopped everywhere, and stays so meanwhile: its offsets can be changed."""
         self._member.check_leading()
         await self._member.read_to_end()
         entry = self._find(name)
+        self._check_stopped(entry)
+        self._check_unaltered(name)
+        self._altering.add(name)
+        try:
+            yield entry
+        finally:
+            self._altering.discard(name)
+
+    def _check_stopped(self, entry: ConnectorEntry) -> None:
         if entry.target is not TargetState.STOPPED or entry.tasks:
-            raise must_be_stopped(name)
-        running = [n for n, said in self._member.statuses.tasks(name).items() if said.instance.state is State.RUNNING]
-        if running or not entry.fenced:
-            raise Conflict(f"The tasks of connector {name} are still being stopped", "Try again in a moment.")
-        return entry
+            raise must_be_stopped(entry.name)
+        told = self._member.statuses.tasks(entry.name).values()
+        if not entry.fenced or any(said.instance.state is State.RUNNING for said in told):
+            raise Conflict(f"The tasks of connector {entry.name} are still being stopped", "Try again in a moment.")
+
+    def _check_unaltered(self, name: str) -> None:
+        if name in self._altering:
+            raise Conflict(f"The offsets of connector {name} are being changed", "Try again in a moment.")
 
     def _ids(self, entry: ConnectorEntry) -> tuple[TaskId, ...]:
         return tuple(TaskId(entry.name, number) for number in range(len(entry.tasks or ())))

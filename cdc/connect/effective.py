@@ -71,8 +71,9 @@ class Effective:
         settings = KafkaSettings.from_config(self.delivery())
         if not task:
             return settings
-        # The first task's id is that of `cdc-stream run`, so that one fences the other.
-        return replace(settings, transactional_id=f"{settings.transactional_id}-{task}")
+        # The first task's id is that of `cdc-stream run`, so that one fences the other. Those of the others are nobody's first: with the
+        # number at the end, task 1 of connector a would have that of connector a-1.
+        return replace(settings, transactional_id=f"cdcstream.{task}-{self.name}")
 
     def pipeline(self) -> PipelineSettings:
         """Return how outages are waited for; raises InvalidConfig."""

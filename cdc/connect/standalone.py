@@ -287,7 +287,7 @@ class StandaloneHerder:
         except Exception as error:  # whatever a plugin raises ends its own connector alone
             if not isinstance(error, CdcError):
                 log.exception("connector %s cannot be started", found.name)
-            trace = self._worker.hide(found.name, describe(error))
+            trace = describe(error, partial(self._worker.hide, found.name))
             found.status = self._status(State.FAILED, found.config, trace)
             return
         found.status = self._status(_STATES[found.target], found.config)

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 #: Longer than a sink task gives itself to flush.
 GRACE_SECONDS: Final = 10.0
+#: Most of an error that a status shows, in characters; a record of the status topic has to hold it.
+LONGEST_TRACE: Final = 20_000
 
 
 class Work(Protocol):
@@ -86,12 +88,13 @@ class TaskRun:
 
     async def stop(self, state: State = State.UNASSIGNED) -> None:
         """End and wait for it; what was not committed is left to the next start. A failed task stays FAILED when paused."""
-        running, self._running = self._running, None
+        running = self._running
         if running is not None:
             running.cancel()
             _, hanging = await asyncio.wait({running}, timeout=self.grace)
             if hanging:
                 log.error("task %s has not ended within %.0f s, and is left behind", self.name, self.grace)
+            self._running = None  # not before: a stop that is cancelled can be called again, and waits as long
         if not (state is State.PAUSED and self.state is State.FAILED):
             self._become(state, self.trace)
 
@@ -114,14 +117,29 @@ class TaskRun:
         self.on_change()
 
     def _fail(self, cause: BaseException) -> None:
+        if asyncio.current_task() is not self._running:
+            return  # left behind: what it says is no more about this task
         self.failure = cause
-        self._become(State.FAILED, self.hide(describe(cause)))
+        self._become(State.FAILED, describe(cause, self.hide))
         if isinstance(cause, CdcError):
             log.error("task %s failed: %s", self.name, self.trace)
         else:
             log.error("task %s failed:\n%s", self.name, self.hide("".join(traceback.format_exception(cause)).rstrip()))
 
 
-def describe(cause: BaseException) -> str:
-    """Return an error as a status shows it: the sentence of ours, or class and text of another."""
-    return cause.sentence() if isinstance(cause, CdcError) else f"{type(cause).__name__}: {cause}"
+def describe(cause: BaseException, hide: Callable[[str], str] = str) -> str:
+    """Return an error as a status shows it: the sentence of ours, or class and text of another.
+
+    It is Unicode of at most LONGEST_TRACE characters, whatever a plugin raises, so that it fits into an answer and into a record. `hide`
+    is applied before it is cut.
+    """
+    text = hide(cause.sentence() if isinstance(cause, CdcError) else f"{type(cause).__name__}: {_text(cause)}")
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= LONGEST_TRACE else f"{text[:LONGEST_TRACE]}…"
+
+
+def _text(cause: BaseException) -> str:
+    try:
+        return str(cause)
+    except Exception as error:  # noqa: BLE001 (an exception of a plugin may be as broken as the rest of it)
+        return f"({type(error).__name__} as its text was asked for)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -38,7 +39,7 @@ from cdc.connect.task_run import Work
 from cdc.connect.tolerance import ErrorSettings
 from cdc.connect.validation import ConfigInfos, config_keys, errors_of, failure, validate
 from cdc.connect.work import PipelineWork, SinkPlan, SinkWork, SourceWork, Verify
-from cdc.errors import CdcError
+from cdc.errors import CdcError, ConfigError
 from cdc.kafka.cluster import cluster_id
 from cdc.kafka.fencing import fence
 from cdc.kafka.group import GroupSettings
@@ -120,9 +121,14 @@ class Worker:
 
     async def _start_connector(self, known: _Known) -> ConnectorHandle:
         connector, found = known.connector, known.found
-        await connector.start(found.values)
-        tasks: Sequence[Mapping[str, str]] = await connector.task_configs(int(found.values.get("tasks.max", "1")))
-        written = [found.written({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
+        try:
+            await connector.start(found.values)
+            tasks = await _task_configs(known, connector)
+            written = [found.written({**_own(found, task), "task.class": _task_class(known)}) for task in tasks]
+        except BaseException:
+            with suppress(Exception):
+                await connector.stop()
+            raise
         return ConnectorHandle(connector, written)
 
     def work(
@@ -344,6 +350,20 @@ class Worker:
 def _is_listed(known: _Known, name: str) -> bool:
     """Whether a property of a converter stands in the table of a pipeline, by which it is looked at already."""
     return known.is_pipeline and name not in CONVERTERS and known.plugin.load().definition.find(name) is not None
+
+
+async def _task_configs(known: _Known, connector: Any) -> Sequence[Mapping[str, str]]:
+    """Return how a connector divides its work; raises ConfigError when it does so in a way that it must not."""
+    most = int(known.found.values.get("tasks.max", "1"))
+    tasks: Any = await connector.task_configs(most)
+    if len(tasks) > most:
+        fact = f"Connector {known.found.name} has generated {len(tasks)} tasks, and tasks.max is {most}"
+        raise ConfigError(fact, "Raise tasks.max, or mend the plugin.")
+    for name, text in (item for task in tasks for item in task.items()):
+        if not isinstance(name, str) or not isinstance(text, str):
+            fact = f"Connector {known.found.name} gives its tasks a property {name!r} that is no text but {type(text).__name__}"
+            raise ConfigError(fact, "Mend the plugin.")
+    return list(tasks)
 
 
 async def _own_problems(known: _Known) -> Sequence[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
@@ -24,6 +24,27 @@ class SnapshotProgress:
     tables: int
     total_rows: int
     rows_by_table: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What the server keeps of its log for a source, in bytes.
+
+    `safe_bytes` is how much more may be written before it is given up, None without a limit. `status` is the server's own word.
+    """
+
+    retained_bytes: int | None
+    safe_bytes: int | None
+    status: str
+
+
+@runtime_checkable
+class RetainsLog(Protocol):
+    """A source whose server keeps its log until it is acknowledged."""
+
+    @property
+    def retention(self) -> Retention | None:
+        """What was kept when it was last looked at, which is done every half minute; None when that is not known."""
 
 
 class Source(Protocol):

@@ -38,7 +38,7 @@ def test_slot_that_was_dropped(stopped, database, topic_prefix):
     database.execute("select pg_drop_replication_slot(%s)", topic_prefix)
     line = refused(stopped)
     assert f"slot {topic_prefix} does not exist, but the stored offset says" in line
-    assert "to start again with a new snapshot" in line
+    assert "To begin with a new snapshot, remove the stored offset: cdc-stream offsets reset" in line
 
 
 def test_slot_that_was_created_anew(stopped, database, topic_prefix):

@@ -65,6 +65,7 @@ class MemoryWriter:
         self._topic = topic
         self._owners = owners
         self.closed = False
+        self.cut = False
 
     async def start(self) -> None:
         if self._owners is not None:
@@ -72,6 +73,8 @@ class MemoryWriter:
 
     async def write(self, records: Sequence[tuple[str, bytes | None]]) -> None:
         await asyncio.sleep(0)
+        if self.cut:
+            raise KafkaUnavailable("no broker answers", "Wait.")
         if self._owners is not None and self._owners[-1] is not self:
             raise Fenced("another writer has started")
         self._topic.append(records)
@@ -86,10 +89,16 @@ class MemoryGroup:
     def __init__(self) -> None:
         self.members: list[MemoryMembership] = []
         self.generation = 0
+        self.held = False
         self._changed = asyncio.Event()
 
     def change(self) -> None:
-        """Have a generation formed soon."""
+        """Have a generation formed soon, unless the group is held."""
+        self._changed.set()
+
+    def release(self) -> None:
+        """Form generations again."""
+        self.held = False
         self._changed.set()
 
     async def run(self) -> None:
@@ -97,7 +106,7 @@ class MemoryGroup:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if self.members:
+            if self.members and not self.held:
                 await self._form()
 
     async def _form(self) -> None:
@@ -154,6 +163,14 @@ class MemoryLinks:
 
     def __init__(self, cluster: MemoryCluster) -> None:
         self._cluster = cluster
+        self._writers: list[MemoryWriter] = []
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Let this worker write nothing more."""
+        self._is_cut = True
+        for writer in self._writers:
+            writer.cut = True
 
     def config_log(self, on_records: Callable[[Sequence[LogRecord]], None]) -> MemoryLog:
         self.configs = MemoryLog(self._cluster.configs, on_records)
@@ -163,10 +180,15 @@ class MemoryLinks:
         return MemoryLog(self._cluster.statuses, on_records)
 
     def config_writer(self) -> MemoryWriter:
-        return MemoryWriter(self._cluster.configs, self._cluster.writers)
+        return self._writer(MemoryWriter(self._cluster.configs, self._cluster.writers))
 
     def status_writer(self) -> MemoryWriter:
-        return MemoryWriter(self._cluster.statuses)
+        return self._writer(MemoryWriter(self._cluster.statuses))
+
+    def _writer(self, writer: MemoryWriter) -> MemoryWriter:
+        writer.cut = self._is_cut
+        self._writers.append(writer)
+        return writer
 
     def membership(self, member: Member) -> MemoryMembership:
         self.member = MemoryMembership(self._cluster.group, member)

@@ -63,14 +63,14 @@ KINDS: dict[str, Kind] = {
         Kind(
             "numeric(12,3)",
             lambda r: f"{r.randrange(-(10**8), 10**8)}.{r.randrange(1000):03}",
-            told=lambda value: Decimal(str(value)),
+            told=Decimal,
             read=Decimal,
             wider="numeric(20,5)",
         ),
         Kind(
             "numeric(20,5)",
             lambda r: f"{r.randrange(-(10**14), 10**14)}.{r.randrange(10**5):05}",
-            told=lambda value: Decimal(str(value)),
+            told=Decimal,
             read=Decimal,
         ),
         Kind("double precision", lambda r: repr(r.uniform(-1e9, 1e9)), told=float, read=float),
@@ -101,11 +101,11 @@ class Table:
     next_key: int = 0
     next_column: int = 0
 
-    def comparable(self, told: Mapping[str, Any]) -> Row:
-        """Return a row of `to_jsonb` in the form that events are compared in."""
+    def comparable(self, told: str) -> Row:
+        """Return a row as the server tells it, in the form that events are compared in."""
         return {
             name: value if value is None or name == "id" else KINDS[self.columns[name]].told(value)
-            for name, value in told.items()
+            for name, value in json.loads(told, parse_float=Decimal).items()
         }
 
 
@@ -205,7 +205,7 @@ class History:
         values = [self._value(table, name) for name in names]
         into = sql.SQL(", ").join(map(sql.Identifier, ["id", *names]))
         marks = sql.SQL(", ").join([sql.Placeholder()] * (len(names) + 1))
-        query = sql.SQL("insert into {} as t ({}) values ({}) returning to_jsonb(t)").format(
+        query = sql.SQL("insert into {} as t ({}) values ({}) returning to_jsonb(t)::text").format(
             sql.Identifier(table.name), into, marks
         )
         ((told,),) = connection.execute(query, [key, *values]).fetchall()
@@ -214,7 +214,7 @@ class History:
     def _update(self, connection: psycopg.Connection[TupleRow], table: Table, key: int) -> Row:
         names = self._chosen.sample(sorted(table.columns), self._chosen.randrange(1, len(table.columns) + 1))
         to = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in names)
-        query = sql.SQL("update {} as t set {} where id = %s returning to_jsonb(t)").format(
+        query = sql.SQL("update {} as t set {} where id = %s returning to_jsonb(t)::text").format(
             sql.Identifier(table.name), to
         )
         ((told,),) = connection.execute(query, [*(self._value(table, name) for name in names), key]).fetchall()

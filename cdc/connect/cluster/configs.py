@@ -214,7 +214,14 @@ def target_record(name: str, target: TargetState) -> Record:
 
 
 def task_records(name: str, configs: Sequence[Mapping[str, str]]) -> list[Record]:
-    """Return what gives a connector these tasks, to be written in this order: the commit, which is the last, makes them count."""
+    """Return what gives a connector these tasks, to be written in this order: the commit, which is the last, makes them count.
+
+    Raises:
+        ValueError: a configuration would not be read as it is, since it holds something else than texts.
+    """
+    for config in configs:
+        if _properties({"properties": dict(config)}) != dict(config):
+            raise ValueError("a task has a property that is None")
     tasks = [
         (f"{_Kind.TASK}{name}-{number}", encode({"properties": dict(config)})) for number, config in enumerate(configs)
     ]

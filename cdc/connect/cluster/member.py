@@ -5,31 +5,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 from cdc.connect.cluster.assignment import Assignment, MemberState, assign
 from cdc.connect.cluster.configs import ConfigState, Restart
 from cdc.connect.cluster.leader import Leader, wanted_tasks
 from cdc.connect.cluster.links import Links
-from cdc.connect.cluster.records import Record
 from cdc.connect.cluster.reporter import Report, StatusReporter, Subject
-from cdc.connect.cluster.statuses import StatusState, forget_connector, forget_topics, spoken_of
+from cdc.connect.cluster.statuses import StatusState, StoredStatus, forget_topics, spoken_of
 from cdc.connect.cluster.tasks import TaskPlan, WorkerTasks
 from cdc.connect.herder import InstanceStatus, NotLeader, State, TargetState, TaskId
 from cdc.connect.host import Host
 from cdc.connect.metrics.watched import Rebalances
+from cdc.connect.task_run import GRACE_SECONDS
 from cdc.errors import CdcError, Fenced, KafkaUnavailable
 from cdc.kafka.membership import Generation
 from cdc.kafka.topic_log import LogRecord
-from cdc.pipeline.retry import root_cause
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 1.0
 #: Short, since nothing else is followed meanwhile, the loss of membership neither; it is tried again.
 CATCH_UP_SECONDS: Final = 2.0
+#: Well within every rebalance timeout.
+ASSIGN_SECONDS: Final = 5.0
+#: How long the end is delayed to say that tasks have ended, and again to stop connectors.
 LAST_WORDS_SECONDS: Final = 2.0
 #: How long after a task was shut out it is not started again for the same reason, in seconds.
 TAKE_BACK_SECONDS: Final = 60.0
@@ -43,7 +47,10 @@ class ClusterMember:
     others reach the REST API of this worker, `worker_id` its host and port.
     """
 
-    def __init__(self, host: Host, links: Links, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, host: Host, links: Links, *, clock: Callable[[], float] = time.monotonic, grace: float = GRACE_SECONDS
+    ) -> None:
+        """Take what runs things and what links to the cluster; a task may take `grace` seconds to end."""
         self.configs = ConfigState()
         self.statuses = StatusState()
         self.url = ""
@@ -59,15 +66,17 @@ class ClusterMember:
             links.config_writer,
             lambda: self.configs.connectors,
             self._wake,
+            self._ask_who_leads,
             lambda: self.worker_id,
         )
-        self.tasks = WorkerTasks(host, self._verifier, self._wake)
+        self.tasks = WorkerTasks(host, self._verifier, self._wake, grace=grace)
         self.reporter = StatusReporter(links.status_writer, self._report, self.statuses, _now_ms)
         self._assignment: Assignment | None = None
         self._generation: Generation | None = None
         self._reported: frozenset[TaskId] = frozenset()
         self._wanted: frozenset[TaskId] = frozenset()
         self._asked = False
+        self._present: frozenset[str] = frozenset()
         self._starts: dict[TaskId, int] = {}
         self._taken_back: dict[TaskId, float] = {}
         self._live = False
@@ -111,12 +120,12 @@ class ClusterMember:
             group.create_task(self._config_log.run(), name="config log")
             group.create_task(self._status_log.run(), name="status log")
             await self._read_everything()
-            loops = [group.create_task(each) for each in (self._follow(group), self._lead(), self.reporter.run())]
+            loops = [group.create_task(each) for each in (self._follow(group), self._lead(group), self.reporter.run())]
             membership = group.create_task(self._membership.run(), name="membership")
             try:
                 await asyncio.Event().wait()
             finally:
-                await self._wind_down(loops, membership, group)
+                await self._wind_down(loops, membership)
 
     async def read_to_end(self) -> None:
         """Return when every configuration that was written before is known; raises KafkaUnavailable."""
@@ -138,12 +147,26 @@ class ClusterMember:
     async def assign(self, members: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """See `cdc.kafka.membership.Member.assign`."""
         with suppress(KafkaUnavailable):  # assigned by what is known; whatever is missed leads to another round
-            await self.read_to_end()
+            await self._config_log.read_to_end(ASSIGN_SECONDS)
         states = {member: MemberState.decode(data) for member, data in members.items()}
+        self._note_present(states.values())
         shares = assign(states, wanted_tasks(self.configs.connectors))
         me = next((member for member, state in states.items() if state.url == self.url), "")
         offset = self._config_log.position
         return {member: Assignment(me, self.url, offset, tasks).encode() for member, tasks in shares.items()}
+
+    def _note_present(self, states: Iterable[MemberState]) -> None:
+        """Keep which workers there are, and tell when two cannot be told apart."""
+        urls = Counter(state.url for state in states)
+        self._present = frozenset(urlsplit(url).netloc for url in urls)
+        for url, count in urls.items():
+            if count > 1:
+                log.error(
+                    "%d workers of the cluster say that their REST API is at %s: requests do not reach the leader, and statuses do not "
+                    "tell who runs a task. Set rest.advertised.host.name and rest.advertised.port, on each to where others reach it.",
+                    count,
+                    url,
+                )
 
     async def assigned(self, generation: Generation, assignment: bytes) -> None:
         """See `cdc.kafka.membership.Member.assigned`."""
@@ -207,10 +230,14 @@ class ClusterMember:
             self.statuses.apply(record)
         told, forgotten = spoken_of(records)
         for task, run in self.tasks.runs.items():
-            if task in told and told[task] != self.worker_id:
+            if task in told and not self._is_mine(self.statuses.tasks(task.connector).get(task.task)):
                 self.reporter.doubt(task)
             if task.connector in forgotten:
                 run.forget_topics()
+        self.reporter.wake()
+
+    def _is_mine(self, said: StoredStatus | None) -> bool:
+        return said is not None and said.instance.worker_id == self.worker_id
 
     def _plans(self) -> Mapping[TaskId, TaskPlan]:
         """Return what this worker is to run: of what it is assigned, all that is configured, and shut out elsewhere."""
@@ -238,11 +265,7 @@ class ClusterMember:
         while True:
             await self._follow_again.wait()
             self._follow_again.clear()
-            try:
-                await self._catch_up()
-                await self.tasks.converge(self._plans(), group)
-            except KafkaUnavailable:
-                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._follow_again.set)
+            self.tasks.converge(await self._caught_up(), group)
             self._take_back()
             self._ask()
             async with self._followed:
@@ -261,10 +284,18 @@ class ClusterMember:
     def _mine(self) -> frozenset[TaskId]:
         return self._assignment.tasks if self._assignment is not None else frozenset()
 
-    async def _catch_up(self) -> None:
-        """Read the configurations as far as the leader had when it assigned."""
-        if self._assignment is not None and self._config_log.position < self._assignment.config_offset:
-            await self._config_log.read_to_end(CATCH_UP_SECONDS)
+    async def _caught_up(self) -> Mapping[TaskId, TaskPlan]:
+        """Return the plans once the configurations have been read as far as the leader had when it assigned.
+
+        As long as they cannot be read, nothing new is started, but what runs elsewhere now ends here.
+        """
+        try:
+            if self._assignment is not None and self._config_log.position < self._assignment.config_offset:
+                await self._config_log.read_to_end(CATCH_UP_SECONDS)
+        except KafkaUnavailable:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._follow_again.set)
+            return {id: plan for id, plan in self._plans().items() if id in self.tasks.runs}  # noqa: A001
+        return self._plans()
 
     def _take_back(self) -> None:
         """Start a task again that was shut out although it is to run here.
@@ -280,71 +311,71 @@ class ClusterMember:
                 self._starts[task] = self._starts.get(task, 0) + 1
                 self._follow_again.set()
 
-    async def _lead(self) -> None:
+    async def _lead(self, group: asyncio.TaskGroup) -> None:
         while True:
             await self._lead_again.wait()
             self._lead_again.clear()
             try:
-                await (self.leader.converge() if self.leader.leading else self.leader.resign())
-            except Exception as error:  # noqa: BLE001 (sorted out in _stumble, which raises what cannot be mended)
-                self._stumble(root_cause(error))
+                await self.leader.converge(group)
+            except NotLeader:
+                pass  # whoever is told to lead does it
+            except KafkaUnavailable as error:
+                log.warning("this worker cannot lead now, which is tried again: %s", error.sentence())
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._lead_again.set)
 
-    def _stumble(self, cause: BaseException) -> None:
-        """Go on after an error of leading, if that can help."""
-        if not isinstance(cause, NotLeader | Fenced | KafkaUnavailable):
-            raise cause
-        if isinstance(cause, Fenced):
-            self._membership.rejoin()  # which tells who leads
-        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._lead_again.set)
+    def _ask_who_leads(self) -> None:
+        self._membership.rejoin()
+        self._wake()
 
     def _report(self) -> Report | None:
         if self._generation is None:
             return None
-        leading = self.leader.leading
+        leading = self.leader.in_office
         statuses: dict[Subject, InstanceStatus] = {task: run.status for task, run in self.tasks.runs.items()}
         statuses.update(self.leader.statuses() if leading else {})
         return Report(
             self._generation.number,
             statuses,
             [(topic, task) for task, run in self.tasks.runs.items() for topic in run.topics],
-            self._gone() if leading else (),
+            self.statuses.forgetting({*self.configs.connectors}) if leading else (),
             self._exists,
+            self._ended(),
         )
 
     def _exists(self, subject: Subject) -> bool:
         name = subject.connector if isinstance(subject, TaskId) else subject
         return name in self.configs.connectors
 
-    def _gone(self) -> list[Record]:
-        """Return the tombstones of what is told of connectors that there are no more."""
-        gone = [name for name in self.statuses.names() if name not in self.configs.connectors]
-        records: list[Record] = []
-        for name in gone:
-            records += forget_connector(name, self.statuses.tasks(name))
-            records += forget_topics(name, self.statuses.topics(name))
-        return records
+    def _ended(self) -> Mapping[TaskId, StoredStatus]:
+        """Return what was said last of tasks that run no more, by those who cannot say so: a former life of this worker, or the lost ones."""
+        return {
+            task: said
+            for task, said in self.statuses.at_work(self.configs.connectors)
+            if task not in self.tasks.runs
+            and (self._is_mine(said) or (self.leader.in_office and said.instance.worker_id not in self._present))
+        }
 
-    async def _wind_down(
-        self, loops: Sequence[asyncio.Task[None]], membership: asyncio.Task[None], group: asyncio.TaskGroup
-    ) -> None:
+    async def _wind_down(self, loops: Sequence[asyncio.Task[None]], membership: asyncio.Task[None]) -> None:
         """End the tasks, say that they have ended, and leave the group, in this order."""
         follow, lead, report = loops
         self._assignment = None
-        follow.cancel()
-        await asyncio.wait({follow})
-        await self.tasks.converge({}, group)
-        report.cancel()
-        await asyncio.wait({report})
+        await _ended(follow)
+        await self.tasks.end()
+        await _ended(report)
         with suppress(CdcError, TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self.reporter.flush()
         await self.reporter.close()
-        lead.cancel()
-        await asyncio.wait({lead})
-        self.leader.leading = False
-        await self.leader.resign()
-        membership.cancel()
-        await asyncio.wait({membership})
+        await _ended(lead)
+        resigning = asyncio.ensure_future(self.leader.resign())
+        await asyncio.wait({resigning}, timeout=LAST_WORDS_SECONDS)
+        resigning.cancel()
+        await _ended(membership)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def _now_ms() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,7 +29,7 @@ class Report:
     """How everything is that this worker answers for.
 
     `gone` are tombstones of what exists no more. A `subject` that is missing although it was reported before, and is still `known`,
-    is UNASSIGNED.
+    is UNASSIGNED. So are the tasks in `ended`, of which the status topic still says something else: it was said by a worker that is no more.
     """
 
     generation: int
@@ -37,6 +37,7 @@ class Report:
     topics: Iterable[tuple[str, TaskId]] = ()
     gone: Iterable[Record] = ()
     known: Callable[[Subject], bool] = lambda _subject: True
+    ended: Mapping[TaskId, StoredStatus] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class StatusReporter:
     state: StatusState
     now_ms: Callable[[], int]
     _told: dict[Subject, StoredStatus] = field(default_factory=dict)
+    _doubted: set[Subject] = field(default_factory=set)
     _dirty: asyncio.Event = field(default_factory=asyncio.Event)
     _writer: Writer | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -62,11 +64,11 @@ class StatusReporter:
 
     def forget(self) -> None:
         """Answer for nothing any more: others do."""
-        self._told.clear()
+        self._told = {}
 
     def doubt(self, subject: Subject) -> None:
         """Write the status of a subject again: somebody else has spoken of it."""
-        self._told.pop(subject, None)
+        self._doubted.add(subject)
         self._dirty.set()
 
     async def run(self) -> None:
@@ -89,11 +91,17 @@ class StatusReporter:
         report = self.look()
         if report is None:
             return
-        told = self._news(report)
+        before, doubted, self._doubted = self._told, self._doubted, set()
+        told = self._news(report, doubted)
         records = [*self._records(told), *self._topics(report.topics), *report.gone]
-        if records:
-            await self.write(records)
-        self._told = {subject: said for subject, said in {**self._told, **told}.items() if subject in report.statuses}
+        try:
+            if records:
+                await self.write(records)
+        except BaseException:
+            self._doubted |= doubted | told.keys()  # it may have been written all the same
+            raise
+        if self._told is before:  # else it was forgotten meanwhile
+            self._told = {subject: said for subject, said in {**before, **told}.items() if subject in report.statuses}
 
     async def write(self, records: Sequence[Record]) -> None:
         """Write records of the status topic; may be called by many at once. Raises as `flush`."""
@@ -124,16 +132,17 @@ class StatusReporter:
         except TimeoutError:
             pass
 
-    def _news(self, report: Report) -> dict[Subject, StoredStatus]:
+    def _news(self, report: Report, doubted: Collection[Subject]) -> dict[Subject, StoredStatus]:
         news = {
             subject: StoredStatus(status, report.generation)
             for subject, status in report.statuses.items()
-            if subject not in self._told or self._told[subject].instance != status
+            if subject in doubted or subject not in self._told or self._told[subject].instance != status
         }
-        for subject, last in self._told.items():
-            if subject not in report.statuses and isinstance(subject, TaskId) and report.known(subject):
-                instance = InstanceStatus(State.UNASSIGNED, last.instance.worker_id, last.instance.version)
-                news[subject] = StoredStatus(instance, last.generation)
+        last = {subject: said for subject, said in self._told.items() if isinstance(subject, TaskId)}
+        for task, said in {**report.ended, **last}.items():
+            if task not in report.statuses and report.known(task):
+                instance = InstanceStatus(State.UNASSIGNED, said.instance.worker_id, said.instance.version)
+                news[task] = StoredStatus(instance, said.generation)
         return news
 
     def _records(self, news: Mapping[Subject, StoredStatus]) -> Iterable[Record]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -70,6 +70,21 @@ class StatusState:
         """Return the topics that a connector has used since they were forgotten last."""
         return set(self._topics.get(connector, ()))
 
+    def at_work(self, connectors: Iterable[str]) -> Iterator[tuple[TaskId, StoredStatus]]:
+        """Give the tasks of these connectors that some worker has, as far as is known: all that are not UNASSIGNED."""
+        for name in connectors:
+            for number, said in self.tasks(name).items():
+                if said.instance.state is not State.UNASSIGNED:
+                    yield TaskId(name, number), said
+
+    def forgetting(self, connectors: Collection[str]) -> list[Record]:
+        """Return the tombstones of all that is known of other connectors than these."""
+        records: list[Record] = []
+        for name in self.names() - {*connectors}:
+            records += forget_connector(name, self.tasks(name))
+            records += forget_topics(name, self.topics(name))
+        return records
+
     def apply(self, record: LogRecordLike) -> None:
         """Take in a record, in the order of offsets in each partition; a tombstone removes.
 
@@ -105,15 +120,15 @@ class StatusState:
             raise ValueError("it says nothing of a topic")
 
 
-def spoken_of(records: Iterable[LogRecordLike]) -> tuple[Mapping[TaskId, str], set[str]]:
-    """Return which tasks records are about, with the worker who says it, and the connectors of which they forget topics."""
-    tasks: dict[TaskId, str] = {}
+def spoken_of(records: Iterable[LogRecordLike]) -> tuple[set[TaskId], set[str]]:
+    """Return which tasks records are about, and the connectors of which they forget topics."""
+    tasks: set[TaskId] = set()
     forgotten: set[str] = set()
     for record in records:
         with suppress(ValueError):
             kind, rest = split(record.key, _Kind)
-            if kind == _Kind.TASK and record.value is not None:
-                tasks[task_id(rest)] = _decode(record.value).instance.worker_id
+            if kind == _Kind.TASK:
+                tasks.add(task_id(rest))
             elif kind == _Kind.TOPIC and record.value is None:
                 forgotten.add(rest.partition(_OF_CONNECTOR)[2])
     return tasks, forgotten

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from cdc.connect.cluster.turns import Turns
 from cdc.connect.herder import State, TaskId
 from cdc.connect.host import Host
-from cdc.connect.task_run import TaskRun
+from cdc.connect.task_run import GRACE_SECONDS, TaskRun
 
 Verify = Callable[[], Awaitable[None]]
 """Raises when a task is not to run any more, as far as is known by everyone."""
@@ -48,32 +49,53 @@ class WorkerTasks:
     configuration or another worker since. `on_change` is called whenever a task's state has changed.
     """
 
-    def __init__(self, host: Host, verify: Callable[[TaskId, TaskPlan], Verify], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        verify: Callable[[TaskId, TaskPlan], Verify],
+        on_change: Callable[[], None],
+        *,
+        grace: float = GRACE_SECONDS,
+    ) -> None:
+        """Begin with no task; `grace` is how long one may take to end, in seconds."""
         self.worker_id = ""
         self._host = host
         self._verify = verify
         self._on_change = on_change
+        self._grace = grace
+        self._plans: Mapping[TaskId, TaskPlan] = {}
         self._running: dict[TaskId, _Running] = {}
+        self._turns = Turns(self._tend)
 
     @property
     def runs(self) -> Mapping[TaskId, TaskRun]:
         """The tasks that there are, those included that have failed or are being ended."""
         return {id: running.run for id, running in self._running.items()}  # noqa: A001
 
-    async def converge(self, plans: Mapping[TaskId, TaskPlan], group: asyncio.TaskGroup) -> None:
-        """Make the tasks as planned: others are ended; returns when those have ended and the rest has been started, in the group."""
-        ids = {*self._running, *plans}
-        await asyncio.gather(*(self._converge(id, plans.get(id), group) for id in ids))  # noqa: A001
+    def converge(self, plans: Mapping[TaskId, TaskPlan], group: asyncio.TaskGroup) -> None:
+        """Have the tasks made as planned, in the group, and others ended; each in its own time."""
+        self._plans = plans
+        self._turns.ask({*self._running, *plans}, group)
 
-    async def _converge(self, id: TaskId, plan: TaskPlan | None, group: asyncio.TaskGroup) -> None:  # noqa: A002
-        running = self._running.get(id)
+    async def end(self) -> None:
+        """End all tasks, and wait for them; for the last time, also when the group is being cancelled."""
+        self._plans = {}
+        await self._turns.idle()
+        await asyncio.gather(*(self._end(id) for id in [*self._running]))  # noqa: A001
+
+    async def _tend(self, id: TaskId, group: asyncio.TaskGroup) -> None:  # noqa: A002
+        running, plan = self._running.get(id), self._plans.get(id)
         if running is not None and (plan is None or running.issue != plan.issue):
-            await running.run.stop()
-            del self._running[id]
-            self._on_change()
+            await self._end(id)
+        plan = self._plans.get(id)  # ending takes a while, and it may be another one by now
         if plan is not None:
-            run = self._running.setdefault(id, _Running(plan.issue, self._new(id, plan))).run
-            await self._move(run, plan, group)
+            running = self._running.setdefault(id, _Running(plan.issue, self._new(id, plan)))
+            await self._move(running.run, plan, group)
+
+    async def _end(self, id: TaskId) -> None:  # noqa: A002
+        await self._running[id].run.stop()
+        del self._running[id]
+        self._on_change()
 
     async def _move(self, run: TaskRun, plan: TaskPlan, group: asyncio.TaskGroup) -> None:
         if plan.paused and run.state in {State.RUNNING, State.UNASSIGNED}:
@@ -89,5 +111,6 @@ class WorkerTasks:
             self.worker_id,
             work,
             hide=partial(self._host.hide, id.connector),
+            grace=self._grace,
             on_change=self._on_change,
         )

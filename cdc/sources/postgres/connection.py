@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import CdcError, SlotInUse, SourceRefused, SourceUnavailable
+from cdc.errors import CdcError, SlotInUse, SlotInvalidated, SourceLost, SourceRefused, SourceUnavailable
 from cdc.sources.postgres.types import SESSION_SETTINGS
 
 # A snapshot is one long transaction, and the session that exports it is idle meanwhile.
@@ -23,6 +23,8 @@ SESSION_OPTIONS = " ".join(
 Connection = psycopg.AsyncConnection[TupleRow]
 
 SLOT_REMEDY = "Stop the other reader, or give this one a slot.name of its own."
+
+ATTEMPT = re.compile(r"^- host: '([^']*)', port: '([^']*)', hostaddr: (?:'[^']*'|None): (.*)$", re.MULTILINE)
 
 # What the server (or libpq) says → the class of error and the remedy. The first pattern that is found decides.
 REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
@@ -64,6 +66,21 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
         SLOT_REMEDY,
     ),
     (
+        r"can no longer (access|get changes from) replication slot|requested WAL segment \S+ has already been removed",
+        SlotInvalidated,
+        "Drop the slot, and remove the stored offset to begin with a new snapshot (cdc-stream offsets reset).",
+    ),
+    (
+        r"session is read-only|server is in hot standby mode",
+        SourceUnavailable,
+        "None of the hosts takes writes: wait until a standby has been promoted, or check database.hostname.",
+    ),
+    (
+        r'publication "[^"]*" does not exist',
+        SourceLost,
+        "Drop the slot and reset the offset (cdc-stream offsets reset): before version 18 it cannot decode what is older than its publication.",
+    ),
+    (
         r"certificate verify failed|root certificate|server certificate|does not support SSL|SSL error|sslmode",
         SourceRefused,
         "Check database.sslmode and the other database.ssl… properties against the server's certificate.",
@@ -79,16 +96,20 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
 )
 
 
-async def connect(settings: PostgresSettings, *, replication: bool = False) -> Connection:
+async def connect(
+    settings: PostgresSettings, *, replication: bool = False, beside: Connection | None = None
+) -> Connection:
     """Open a connection in autocommit mode with the session settings that fix how values are printed.
 
+    Of several hosts it is the first that takes writes. Names are resolved anew each time, so that a server which has taken over is found.
+    With `beside` it is the very server of that connection.
+
     Raises:
-        SourceUnavailable: the server cannot be reached.
+        SourceUnavailable: the server cannot be reached, or none of several takes writes.
         SourceRefused: it refuses the user, the database or the right to replicate.
     """
     arguments: dict[str, str | int] = {
-        "host": settings.hostname,
-        "port": settings.port,
+        **_server(settings, beside),
         "user": settings.user,
         "dbname": settings.dbname,
         "sslmode": settings.sslmode,
@@ -127,6 +148,18 @@ async def _initialise(connection: Connection, settings: PostgresSettings) -> Non
         raise
 
 
+def _server(settings: PostgresSettings, beside: Connection | None) -> Mapping[str, str | int]:
+    """Return libpq's parameters for where to connect."""
+    if beside is not None:
+        at = beside.info
+        return {"host": at.host, "port": at.port, **({"hostaddr": at.hostaddr} if at.hostaddr else {})}
+    hosts = settings.hosts
+    if len(hosts) == 1:  # it may be a standby, if that is what the configuration says
+        return {"host": hosts[0].name, "port": hosts[0].port}
+    names, ports = ",".join(host.name for host in hosts), ",".join(str(host.port) for host in hosts)
+    return {"host": names, "port": ports, "target_session_attrs": "read-write"}
+
+
 @contextmanager
 def refusals(settings: PostgresSettings) -> Iterator[None]:
     """Turn psycopg's errors into ours."""
@@ -137,9 +170,14 @@ def refusals(settings: PostgresSettings) -> Iterator[None]:
 
 
 def explain(error: BaseException, settings: PostgresSettings, what: str = "") -> CdcError:
-    """Return our error for one of psycopg's."""
-    said = _message(error)
-    where = f"PostgreSQL at {settings.hostname}:{settings.port}/{settings.dbname} (user {settings.user})"
+    """Return our error for one of psycopg's; of several hosts, one that may be reached later decides."""
+    found = [_explained(said, error, settings, what) for said in _failures(error)]
+    return next((each for each in found if each.retriable), found[0])
+
+
+def _explained(said: str, error: BaseException, settings: PostgresSettings, what: str) -> CdcError:
+    at = ",".join(map(str, settings.hosts))
+    where = f"PostgreSQL at {at}/{settings.dbname} (user {settings.user})"
     for pattern, kind, remedy in REFUSALS:
         if re.search(pattern, said, re.IGNORECASE):
             return kind(f"{where}: {what}{said}", remedy)
@@ -149,9 +187,16 @@ def explain(error: BaseException, settings: PostgresSettings, what: str = "") ->
     return SourceRefused(f"{where}: {what}{said}", "See the server's message.")
 
 
-def _message(error: BaseException) -> str:
+def _failures(error: BaseException) -> list[str]:
+    """Return what the server said, or each of several; of the addresses that one name stands for, the last counts."""
+    attempts = {(host, port): said for host, port, said in ATTEMPT.findall(str(error))}
+    if len(attempts) < 2:
+        return [_message(str(error) or type(error).__name__)]
+    return [f"{host}:{port} {_message(said)}" for (host, port), said in attempts.items()]
+
+
+def _message(text: str) -> str:
     """Return the first line of what the server said, without libpq's preamble."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    text = re.sub(r"^(connection failed: |connection to server at [^:]*: |(FATAL|ERROR):\s+)+", "", text)
-    return text.rstrip(".")
+    said = text.strip().partition("\n")[0].strip()
+    said = re.sub(r"^(connection failed: |connection to server at [^:]*: |(FATAL|ERROR):\s+)+", "", said)
+    return said.rstrip(".")

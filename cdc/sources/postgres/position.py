@@ -2,8 +2,8 @@
 
 `lsn_proc` is where streaming goes on: everything that committed before it has been published, nothing after it has been acknowledged.
 `lsn`, `lsn_commit`, `txId`, `ts_usec` and `messageType` describe the last published event, as Debezium's connector stores them.
-The other keys are cdc-stream's own: which server the position belongs to, the part of a split transaction that is published,
-and which transactions a snapshot has already seen.
+The other keys are cdc-stream's own, and Debezium passes over them: which server, timeline and slot the position belongs to, the part of a
+split transaction that is published, and which transactions a snapshot has already seen.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Visibility:
         if commit_lsn >= self.until:
             return False
         low, high, *running = (int(part) for part in self.text.replace(":", ",").split(",") if part)
-        full = _widen(xid, high)
+        full = widen(xid, high)
         return full < low or (full < high and full not in running)
 
 
@@ -45,7 +45,7 @@ def still_needed(visibility: Visibility | None, lsn: int) -> Visibility | None:
     return visibility if visibility is not None and lsn < visibility.until else None
 
 
-def _widen(xid: int, near: int) -> int:
+def widen(xid: int, near: int) -> int:
     """Return the 64-bit transaction id that ends in `xid` and lies nearest to `near`."""
     full = (near & ~0xFFFFFFFF) | xid
     if full > near + (1 << 31):
@@ -82,6 +82,29 @@ class SnapshotPart:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotEvidence:
+    """What a position knows of its slot, by which another slot of the same name is told from it.
+
+    `began` is where the slot began when it was created, or stood when it was first used. `restart` is the oldest log that it needed when it
+    was last looked at, and `decoded` how many bytes of changes it had decoded; neither goes back while the slot lives, but the count begins
+    anew when the server crashes.
+    """
+
+    name: str
+    began: int = 0
+    restart: int = 0
+    decoded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A commit that was read, by which the log is known again: where its record begins, and its time in microseconds since the epoch."""
+
+    lsn: int
+    commit_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresPosition:
     """Where a PostgreSQL source stands.
 
@@ -103,6 +126,8 @@ class PostgresPosition:
     visibility: Visibility | None = None
     counts: tuple[tuple[str, int], ...] = ()
     parts: tuple[SnapshotPart, ...] = ()
+    slot: SlotEvidence | None = None
+    witness: Witness | None = None
 
     def offset(self) -> Offset:
         """Return the value of the offset record."""
@@ -122,6 +147,11 @@ class PostgresPosition:
             found |= {COUNT + name: count for name, count in self.counts}
         if self.snapshot:
             found |= {"snapshot": "INITIAL", "snapshot_completed": False}
+        if self.slot:
+            found |= {"slot": self.slot.name, "slot_began": self.slot.began}
+            found |= {"slot_restart": self.slot.restart, "slot_decoded": self.slot.decoded}
+        if self.witness:
+            found |= {"witness_lsn": self.witness.lsn, "witness_us": self.witness.commit_us}
         if self.visibility:
             found |= {"snapshot_visible": self.visibility.text, "snapshot_until": self.visibility.until}
         if self.parts:
@@ -136,10 +166,11 @@ class PostgresPosition:
         if not lsn:
             raise SourceLost(
                 f"the stored offset {dict(offset)} names no log position",
-                "Delete the offset to start with a new snapshot, or restore the offsets topic.",
+                "Remove the offset to begin with a new snapshot (cdc-stream offsets reset), or set the right one (cdc-stream offsets set).",
             )
         visible = cast("str | None", offset.get("snapshot_visible"))
         split = _number(offset, "transaction_lsn")
+        seen = _number(offset, "witness_lsn")
         return cls(
             lsn=lsn,
             system_id=str(offset.get("system_id") or ""),
@@ -156,6 +187,8 @@ class PostgresPosition:
             parts=tuple(
                 map(SnapshotPart.from_json, cast("list[Mapping[str, Any]]", offset.get("snapshot_parts") or []))
             ),
+            slot=_evidence(offset),
+            witness=Witness(seen, _number(offset, "witness_us")) if seen else None,
         )
 
     def __str__(self) -> str:
@@ -169,6 +202,14 @@ class PostgresPosition:
 
 def _counts(offset: Offset) -> tuple[tuple[str, int], ...]:
     return tuple((name.removeprefix(COUNT), _number(offset, name)) for name in offset if name.startswith(COUNT))
+
+
+def _evidence(offset: Offset) -> SlotEvidence | None:
+    name = offset.get("slot")
+    if not isinstance(name, str) or not name:
+        return None
+    numbers = (_number(offset, key) for key in ("slot_began", "slot_restart", "slot_decoded"))
+    return SlotEvidence(name, *numbers)
 
 
 def _number(offset: Offset, *names: str) -> int:

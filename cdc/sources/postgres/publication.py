@@ -10,9 +10,10 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from cdc.config.settings import PostgresSettings, PublicationAutocreate
-from cdc.errors import SourceRefused
+from cdc.errors import SourceLost, SourceRefused
 from cdc.model.table import TableId
 from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.slot import NEW_SNAPSHOT
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +23,13 @@ where c.relkind in ('r', 'p') and c.relpersistence = 'p' and not c.relispartitio
   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'
 order by 1, 2
 """
+# Row filters, column lists and attnames came with PostgreSQL 15, whose attnames have generated columns that it does not send.
 PUBLISHED = """
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relreplident::text as identity,
        greatest(c.reltuples, 0)::bigint as estimated_rows, t.rowfilter as filter,
+       array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             and a.attname = any (t.attnames) and (a.attgenerated = '' or current_setting('server_version_num')::int >= 180000)
+             order by a.attnum) as sent,
        (select array_agg(a.attname::text order by a.attnum) from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
         join pg_attribute a on a.attrelid = r.prrelid and a.attnum = any (r.prattrs)
         where p.pubname = t.pubname and r.prrelid = c.oid) as column_list,
@@ -33,15 +38,20 @@ from pg_publication_tables t join pg_namespace n on n.nspname = t.schemaname
 join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
 where t.pubname = %s order by 2, 3
 """
-# Row filters and column lists came with PostgreSQL 15.
-PUBLISHED_BEFORE_15 = PUBLISHED.replace("t.rowfilter as filter", "null::text as filter").replace(
-    "a.attnum = any (r.prattrs)", "false"
+PUBLISHED_BEFORE_15 = (
+    PUBLISHED.replace("t.rowfilter as filter", "null::text as filter")
+    .replace("a.attname = any (t.attnames)", "true")
+    .replace("a.attnum = any (r.prattrs)", "false")
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """A table that the publication sends; `kind` is r, or p for a partitioned one; `column_list` None means all columns."""
+    """A table that the publication sends; `kind` is r, or p for a partitioned one.
+
+    `sent` are the columns that the stream has, in table order: without a `column_list` all but the generated ones, which only
+    PostgreSQL 18 can publish.
+    """
 
     oid: int
     schema: str
@@ -50,6 +60,7 @@ class PublishedTable:
     identity: str
     estimated_rows: int
     filter: str | None
+    sent: Sequence[str]
     column_list: Sequence[str] | None
     has_primary_key: bool
 
@@ -73,6 +84,33 @@ async def ensure_publication(connection: Connection, settings: PostgresSettings)
         await _create(connection, settings)
     elif mode is PublicationAutocreate.FILTERED and not found[0]:
         await _refresh(connection, settings)
+
+
+async def check_nothing_missed(connection: Connection, settings: PostgresSettings, *, resumes: bool) -> None:
+    """Refuse to go on from a slot without its publication: the server does not send what was written while there was none.
+
+    PostgreSQL 18 leaves it out in silence; earlier versions end the stream there each time. `resumes` tells that a stored offset is
+    gone on from; without one, what is missing may be in the snapshot.
+
+    Raises:
+        SourceLost: changes behind the stored offset are missing.
+        SourceRefused: changes that the slot was made for are missing, or the server could not send what comes behind them.
+    """
+    slot, name = settings.slot_name, settings.publication_name
+    with refusals(settings):
+        cursor = await connection.execute("select from pg_publication where pubname = %s", (name,))
+    if cursor.rowcount:
+        return
+    if resumes:
+        raise SourceLost(
+            f"publication {name} does not exist any more, and the server does not send what was written since it was dropped",
+            f"Drop the slot: select pg_drop_replication_slot('{slot}'). {NEW_SNAPSHOT}.",
+        )
+    if not settings.snapshot_policy.at_first or connection.info.server_version < 180000:
+        raise SourceRefused(
+            f"slot {slot} was created before publication {name}, and the server does not send what was written in between",
+            f"Drop the slot, which is created again behind the publication: select pg_drop_replication_slot('{slot}').",
+        )
 
 
 async def _create(connection: Connection, settings: PostgresSettings) -> None:

@@ -63,10 +63,24 @@ class ReplicationStream:
         row = await self._row("IDENTIFY_SYSTEM")
         return SystemIdentity(str(row[0]), int(str(row[1])), parse_lsn(str(row[2])))
 
-    async def create_slot(self, name: str) -> NewSlot:
-        """Create a permanent logical slot and export its snapshot, which lives until the next command on this connection."""
-        row = await self._row(f"CREATE_REPLICATION_SLOT {_quoted(name)} LOGICAL pgoutput EXPORT_SNAPSHOT")
+    async def timeline_history(self, timeline: int) -> str:
+        """Return the history file of a timeline after the first: a line for each timeline that it comes from."""
+        content = (await self._row(f"TIMELINE_HISTORY {timeline}"))[1]
+        return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+
+    async def create_slot(self, name: str, *, failover: bool = False) -> NewSlot:
+        """Create a permanent logical slot and export its snapshot, which lives until the next command on this connection.
+
+        `failover` is for PostgreSQL 17 and later: standby servers that synchronise slots keep a copy of it.
+        """
+        options = "(SNAPSHOT 'export', FAILOVER true)" if failover else "EXPORT_SNAPSHOT"
+        row = await self._row(f"CREATE_REPLICATION_SLOT {_quoted(name)} LOGICAL pgoutput {options}")
         return NewSlot(parse_lsn(str(row[1])), str(row[2]))
+
+    async def set_failover(self, name: str) -> None:
+        """Let standby servers that synchronise slots keep a copy of a slot that exists; PostgreSQL 17 and later."""
+        with refusals(self._settings):
+            await self._connection.execute(f"ALTER_REPLICATION_SLOT {_quoted(name)} (FAILOVER true)".encode())
 
     async def _row(self, command: str) -> tuple[object, ...]:
         with refusals(self._settings):

@@ -6,29 +6,39 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from cdc.config.settings import PostgresSettings
 from cdc.config.snapshot import TableOrder
-from cdc.errors import SlotInUse, SourceLost, SourceRefused
+from cdc.errors import SlotInUse, SourceLost
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
-from cdc.sources.base import SnapshotProgress
+from cdc.sources.base import Retention, SnapshotProgress
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.heartbeat import HeartbeatAction
+from cdc.sources.postgres.inspection import gather
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility, still_needed
-from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
+from cdc.sources.postgres.planning import Plan, Planner, check_server
+from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, Visibility, Witness, still_needed
+from cdc.sources.postgres.publication import (
+    PublishedTable,
+    check_nothing_missed,
+    ensure_publication,
+    published_tables,
+)
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
+from cdc.sources.postgres.retention import SlotWatch
 from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_continuity, check_free, find_slot, remove_slot
+from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
 from cdc.sources.postgres.snapshot import Snapshot
 from cdc.sources.postgres.streamed import StreamedTransactions
 from cdc.sources.postgres.table_views import TableViews, completed
+from cdc.sources.postgres.table_warnings import warn_of_tables
 from cdc.sources.postgres.view import open_view
 
 log = logging.getLogger(__name__)
@@ -43,15 +53,6 @@ BATCH_SHARE = 8
 SLOT_POLL_SECONDS = 0.5
 
 
-@dataclass(slots=True)
-class _Plan:
-    """How the stream begins: where, and whether a snapshot comes first, in which exported view."""
-
-    position: PostgresPosition
-    snapshot: bool = False
-    exported: str | None = None
-
-
 class PostgresLog:
     """A `Source` (see `cdc.sources.base`) over one slot and one publication."""
 
@@ -62,16 +63,18 @@ class PostgresLog:
         self._catalog: Catalog | None = None
         self._decoder = PgOutputDecoder()
         self._identity = SystemIdentity("", 0, 0)
-        self._plan = _Plan(PostgresPosition(0))
+        self._plan = Plan(PostgresPosition(0))
         self._tables: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
-        self._lost = False
         self._views: TableViews | None = None
         self._began = 0
         self._acknowledged = 0
         self._streaming = False
         self._streamed = StreamedTransactions(settings.queue_bytes) if settings.stream_open else None
+        self._slot: SlotEvidence | None = None
+        self._witness: Witness | None = None
+        self._watch = SlotWatch(settings, self._note_slot)
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -93,17 +96,50 @@ class PostgresLog:
         """How many bytes of the log the server has that are not published yet; None before streaming."""
         return max(self._decoder.server_end - self._acknowledged, 0) if self._streaming else None
 
+    @property
+    def retention(self) -> Retention | None:
+        """See `RetainsLog.retention`."""
+        return self._watch.retention
+
     async def start(self, stored: Offset | None) -> None:
         """See `Source.start`."""
         self._connection = await connect(self._settings)
         self._catalog = Catalog(self._connection, self._settings)
-        await self._check_server()
-        self._stream = await ReplicationStream.open(self._settings)
+        await check_server(self._connection, self._settings)
+        replication = await connect(self._settings, replication=True, beside=self._connection)
+        self._stream = ReplicationStream(replication, self._settings)
         self._identity = await self._stream.identify()
-        slot = await self._find_slot() if self._settings.snapshot_policy.streams else None
+        slot = await self._when_free(self._find_free_slot) if self._settings.snapshot_policy.streams else None
+        planner = self._planner()
+        gap = await planner.judge(stored, slot)
+        if slot is not None and not planner.mends:
+            await self._check_publication(planner, stored)
         await ensure_publication(self._connection, self._settings)
-        self._warn_of_tables(await self._find_tables())
-        self._plan = await self._decide(stored, slot)
+        warn_of_tables(self._settings, await self._find_tables(), self._tables)
+        self._begin_with(await planner.plan(stored, slot, gap))
+
+    def _planner(self) -> Planner:
+        connection, stream = self._need_connection(), self._need_stream()
+        return Planner(
+            self._settings,
+            stream,
+            self._identity,
+            ask=partial(gather, connection, stream, self._settings),
+            find=self._find_slot,
+            remove=partial(remove_slot, connection, self._settings),
+        )
+
+    async def _check_publication(self, planner: Planner, stored: Offset | None) -> None:
+        """Make sure that nothing was written while there was no publication, unless a new snapshot stands for that."""
+        resumes = stored is not None and not PostgresPosition.from_offset(stored).snapshot
+        try:
+            await check_nothing_missed(self._need_connection(), self._settings, resumes=resumes)
+        except SourceLost as lost:
+            planner.mend(lost)
+
+    def _begin_with(self, plan: Plan) -> None:
+        self._plan = plan
+        self._slot, self._witness = plan.position.slot, plan.position.witness
 
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
@@ -111,57 +147,15 @@ class PostgresLog:
         self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
         return published
 
-    async def _check_server(self) -> None:
-        with refusals(self._settings):
-            cursor = await self._need_connection().execute("show wal_level")
-            row = await cursor.fetchone()
-        if row is None or row[0] != "logical":
-            raise SourceRefused(
-                f"the server's wal_level is {row[0] if row else 'unknown'}, and logical decoding needs logical",
-                "Set wal_level = logical in postgresql.conf and restart the server.",
-            )
-
-    def _warn_of_tables(self, published: Sequence[PublishedTable]) -> None:
-        """Say what will not work: no table at all, and tables whose updates the server refuses while they are published."""
-        if not self._tables:
-            if self._settings.tables.tables.include or self._settings.tables.schemas.include:
-                raise no_table(self._settings, [table.id for table in published])
-            log.warning("no table is captured yet; tables are captured when they are created")
-        for table in published:
-            if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
-                log.warning(
-                    "table %s has no replica identity, so PostgreSQL refuses UPDATE and DELETE on it while it is published. "
-                    "Give it a primary key, or: ALTER TABLE %s REPLICA IDENTITY FULL",
-                    table.id,
-                    table.id,
-                )
-
-    async def _find_slot(self) -> Slot | None:
-        """Return the slot, if there is one that is good; one that the server has invalidated makes room where a new snapshot mends that."""
-        try:
-            return await self._when_free(self._find_free_slot)
-        except SourceLost as lost:
-            self._note_loss(lost)
-            await remove_slot(self._need_connection(), self._settings)
-            return None
-
-    def _note_loss(self, lost: SourceLost) -> None:
-        """Say that a new snapshot stands for changes that are gone, or raise the error where there is to be none."""
-        if not self._settings.snapshot_policy.when_lost:
-            raise lost
-        self._lost = True
-        log.warning(
-            "%s. A new snapshot is taken, as snapshot.mode is %s; what was deleted meanwhile is not reported.",
-            lost,
-            self._settings.snapshot_mode,
-        )
-
     async def _find_free_slot(self) -> Slot | None:
         """Return the slot, if there is one; raises SlotInUse now, and not after a long snapshot."""
-        slot = await find_slot(self._need_connection(), self._settings)
+        slot = await self._find_slot()
         if slot is not None:
             check_free(slot, self._settings)
         return slot
+
+    async def _find_slot(self) -> Slot | None:
+        return await find_slot(self._need_connection(), self._settings)
 
     async def _when_free(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Make an attempt that needs the slot, again and again while a former session has not released it yet."""
@@ -177,55 +171,6 @@ class PostgresLog:
                     log.warning("%s Waiting for it to be released.", error.sentence())
                 warned = True
                 await asyncio.sleep(SLOT_POLL_SECONDS)
-
-    async def _decide(self, stored: Offset | None, slot: Slot | None) -> _Plan:
-        """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
-        policy = self._settings.snapshot_policy
-        before = self._stored_position(stored, slot)
-        if before is not None and not before.snapshot and not policy.at_each_start:
-            return _Plan(before)
-        lsn, exported = await self._beginning(slot)
-        position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
-        if before is not None:
-            position = replace(position, last_commit=before.last_commit, parts=self._going_on(before))
-        return _Plan(position, policy.at_first or policy.at_each_start or self._lost, exported)
-
-    def _going_on(self, before: PostgresPosition) -> tuple[SnapshotPart, ...]:
-        """Return what an interrupted snapshot has published, and say what becomes of it."""
-        if not before.snapshot:
-            return ()
-        done = completed(before.parts)
-        begun = [table for part in before.parts for table in part.begun]
-        log.warning(
-            "the snapshot was interrupted after a part of it had been published; it goes on. Complete, and not read again: %s. "
-            "Read again, as only some of their rows are published: %s.",
-            ", ".join(sorted(done)) or "none",
-            ", ".join(begun) or "none",
-        )
-        return before.parts
-
-    def _stored_position(self, stored: Offset | None, slot: Slot | None) -> PostgresPosition | None:
-        """Return the stored position; None when there is none, or nothing behind it is left and a new snapshot mends that."""
-        if stored is None or self._lost:
-            return None
-        try:
-            position = PostgresPosition.from_offset(stored)
-            if self._settings.snapshot_policy.streams:
-                check_continuity(slot, position, self._identity, self._settings)
-        except SourceLost as lost:
-            self._note_loss(lost)
-            return None
-        return position
-
-    async def _beginning(self, slot: Slot | None) -> tuple[int, str | None]:
-        """Return where the log begins that a snapshot is to be followed by, and the snapshot that a new slot exports."""
-        if not self._settings.snapshot_policy.streams:
-            return self._identity.flushed, None
-        if slot is not None:
-            return slot.confirmed_lsn, None
-        created = await self._need_stream().create_slot(self._settings.slot_name)
-        log.info("created slot %s at %s", self._settings.slot_name, format_lsn(created.consistent_point))
-        return created.consistent_point, created.snapshot
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""
@@ -344,6 +289,8 @@ class PostgresLog:
         partial, visibility = self._carried()
         counts = self._position.counts if partial else ()
         parts = self._position.parts if visibility else ()
+        if decoder.commit_lsn:
+            self._witness = Witness(decoder.commit_lsn, decoder.commit_us)
         if decoder.in_transaction and decoder.ordinal:
             partial, counts = (decoder.commit_lsn, decoder.ordinal), tuple(decoder.counts.items())
         batch.position = PostgresPosition(
@@ -359,6 +306,8 @@ class PostgresLog:
             visibility=visibility,
             counts=counts,
             parts=parts,
+            slot=self._slot,
+            witness=self._witness,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
         self._began = partial[1] if partial else 0
@@ -384,13 +333,20 @@ class PostgresLog:
             self._need_stream().send_status(self._acknowledged)
 
     async def keep_alive(self) -> None:
-        """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher."""
+        """See `Source.keep_alive`: status updates in time, also while the reader waits for the publisher; and a look at the slot."""
         action = HeartbeatAction(self._settings)
-        if not action.wanted:
-            await self._send_statuses()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(action.run(lambda: self._streaming), name="heartbeat action")
-            group.create_task(self._send_statuses(), name="statuses")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._send_statuses(), name="statuses")
+                group.create_task(self._watch.run(self._need_connection()), name="watch the slot")
+                if action.wanted:
+                    group.create_task(action.run(lambda: self._streaming), name="heartbeat action")
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def _note_slot(self, slot: Slot) -> None:
+        """Let the positions from here on know how far the slot is."""
+        self._slot = slot.evidence(self._settings.slot_name, self._slot)
 
     async def _send_statuses(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from typing import Self
 from psycopg.conninfo import conninfo_to_dict
 
 from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.hosts import join_hosts
 from cdc.config.secret import Secret
 from cdc.config.settings import PostgresSettings, PublicationAutocreate
 from cdc.config.snapshot import SnapshotMode
@@ -202,8 +203,7 @@ def _connection_settings(dsn: str) -> PostgresSettings:
             raise ConfigError(f"the connection string does not name the {name}", f"Add {name}=… to it.")
     files = {name: str(known[name]) for name in ("sslmode", "sslcert", "sslkey", "sslrootcert") if known.get(name)}
     return PostgresSettings(
-        hostname=str(known["host"]),
-        port=int(str(known.get("port") or 5432)),
+        hostname=join_hosts(str(known["host"]), str(known.get("port") or 5432)),
         dbname=str(known["dbname"]),
         user=str(known["user"]),
         password=Secret(str(known.get("password") or "")),

@@ -1,6 +1,7 @@
 """Which servers there are by name, and whether they run as processes or as containers.
 
-`CDC_SERVICES=native` and `CDC_SERVICES=docker` decide; without it Docker is taken where an engine answers.
+`CDC_SERVICES=native` and `CDC_SERVICES=docker` decide; without it Docker is taken where an engine answers. `CDC_POSTGRES_VERSION`
+chooses among the versions of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def version(name: str) -> str:
     """Return the version of the server that `create` makes; an image's tag in Docker."""
     known(name)
     native = {"postgres": postgres.version, "kafka": kafka.version}
-    return docker.IMAGES[name].image if in_docker() else native[name]()
+    return docker.image(name).image if in_docker() else native[name]()
 
 
 def in_docker() -> bool:

@@ -7,11 +7,12 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cdc.testing.servers.base import LOOPBACK, Address, Server, ServerError
+from cdc.testing.servers.postgres_programs import IN_WHEEL, chosen
 from cdc.testing.servers.process import free_port
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Image:
 
 POSTGRES = Image(
     name="postgres",
-    image="postgres:18",
+    image=f"postgres:{IN_WHEEL}",
     port=5432,
     ready=("pg_isready", "-q", "-h", LOOPBACK),
     url="postgresql://postgres@127.0.0.1:{port}/postgres",
@@ -154,7 +155,12 @@ class ContainerServer(Server):
 
 def create(name: str) -> ContainerServer:
     """Return a new server in a container, not started."""
-    return ContainerServer(IMAGES[name])
+    return ContainerServer(image(name))
+
+
+def image(name: str) -> Image:
+    """Return the image of a server, PostgreSQL's of the version that `CDC_POSTGRES_VERSION` chooses."""
+    return replace(POSTGRES, image=f"postgres:{chosen()}") if name == POSTGRES.name else IMAGES[name]
 
 
 def answers() -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from cdc.testing.servers.base import LOOPBACK, Address, ServerError
 from cdc.testing.servers.cache import announce, cache_folder, locked
 from cdc.testing.servers.kafka_security import Security
+from cdc.testing.servers.maven import copy_jars
 from cdc.testing.servers.native import NativeServer
 from cdc.testing.servers.process import free_port
 
@@ -190,14 +190,8 @@ def jars() -> Path:
 
 
 def _download(target: Path) -> None:
-    if shutil.which("mvn") is None:
-        raise ServerError("Maven was not found; it fetches Kafka", "Install it (Debian: apt install maven).")
     announce(f"fetching Kafka {VERSION} (about 60 MB) with Maven into {target}")
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    pom = Path(__file__).with_name("kafka.xml")
-    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ServerError(f"Maven could not fetch Kafka {VERSION}:\n{done.stdout}{done.stderr}")
+    copy_jars(Path(__file__).with_name("kafka.xml"), unfinished, f"Kafka {VERSION}")
     unfinished.rename(target)

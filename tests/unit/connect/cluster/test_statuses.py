@@ -158,7 +158,7 @@ def test_records_tell_which_tasks_they_are_about_and_whose_topics_they_forget():
         ("status-task-f-0", b"{"),
     ]
     said = spoken_of(Record(offset, *record) for offset, record in enumerate(records))
-    assert said == ({TaskId("a", 0): "two:8083"}, {"e:1"})
+    assert said == ({TaskId("a", 0), TaskId("b", 0), TaskId("f", 0)}, {"e:1"})
 
 
 UNREADABLE = [

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from cdc.errors import SourceLost
 from cdc.model.position import Offset, format_lsn, parse_lsn
-from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility, still_needed
+from cdc.sources.postgres.position import (
+    PostgresPosition,
+    SlotEvidence,
+    SnapshotPart,
+    Visibility,
+    Witness,
+    still_needed,
+)
 
 LSN = st.integers(1, 2**63 - 1)
 NAMES = st.lists(st.text(max_size=9), max_size=3).map(tuple)
@@ -29,6 +36,9 @@ positions = st.builds(
     snapshot=st.booleans(),
     visibility=VISIBILITY,
     parts=st.lists(st.builds(SnapshotPart, VISIBILITY, NAMES, NAMES), max_size=2).map(tuple),
+    slot=st.none()
+    | st.builds(SlotEvidence, name=st.just("s"), began=LSN, restart=LSN, decoded=st.integers(0, 1 << 40)),
+    witness=st.none() | st.builds(Witness, lsn=LSN, commit_us=st.integers(0, 2**62)),
 )
 
 
@@ -81,12 +91,25 @@ class TestOffsets:
         assert PostgresPosition(300, snapshot=True).offset()["snapshot"] == "INITIAL"
         assert not {"snapshot", "snapshot_completed"} & PostgresPosition(300).offset().keys()
 
+    def test_what_is_known_of_the_slot_stands_beside(self):
+        offset = PostgresPosition(300, "7", 1, slot=SlotEvidence("shop", 100, 90, 5)).offset()
+        assert {key: offset[key] for key in offset if key.startswith("slot")} == {
+            "slot": "shop",
+            "slot_began": 100,
+            "slot_restart": 90,
+            "slot_decoded": 5,
+        }
+
     def test_it_prints_for_people(self):
         assert str(PostgresPosition(0x16_B374D848)) == "16/B374D848"
         assert str(PostgresPosition(256, partial=(512, 3))) == "0/100 + 3 changes of the transaction at 0/200"
 
 
 class TestDebeziumOffsets:
+    def test_it_names_no_server_and_no_slot(self):
+        position = PostgresPosition.from_offset({"lsn_proc": 350, "lsn": 340})
+        assert (position.system_id, position.timeline, position.slot) == ("", 0, None)
+
     def test_streaming_goes_on_behind_the_last_commit(self):
         stored: Offset = {
             "lsn_proc": 350,

@@ -1,17 +1,17 @@
-"""Whether a stored offset can go on from what the server has: every gap has an error that names it."""
+"""Slots that can be used, and those that cannot."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import SourceLost, SourceRefused
-from cdc.sources.postgres.position import PostgresPosition
-from cdc.sources.postgres.reader import SystemIdentity
-from cdc.sources.postgres.slot import Slot, check_continuity, check_kind
+from cdc.errors import SlotInUse, SourceRefused
+from cdc.sources.postgres.position import SlotEvidence
+from cdc.sources.postgres.slot import Slot, check_free, check_kind, invalidated
 
 SETTINGS = PostgresSettings("db.example", "shop", "cdc", "prefix", slot_name="cdc_slot")
-SERVER = SystemIdentity("7000", 1, 10_000)
 
 
 def slot(confirmed: int = 500, **fields) -> Slot:
@@ -21,44 +21,9 @@ def slot(confirmed: int = 500, **fields) -> Slot:
         "database": "shop",
         "active_pid": None,
         "wal_status": "reserved",
+        "restart_lsn": 400,
     }
     return Slot(**{**known, **fields}, confirmed_lsn=confirmed)
-
-
-def check(found: Slot | None, stored: PostgresPosition) -> None:
-    check_continuity(found, stored, SERVER, SETTINGS)
-
-
-class TestContinuity:
-    @pytest.mark.parametrize("confirmed", [0, 499, 500])
-    def test_a_slot_at_or_behind_the_offset_can_go_on(self, confirmed):
-        check(slot(confirmed), PostgresPosition(500, "7000", 1))
-
-    def test_a_slot_ahead_of_the_offset_has_lost_what_lies_between(self):
-        with pytest.raises(SourceLost, match=r"stands at 0/1F5, ahead of the stored offset 0/1F4") as caught:
-            check(slot(501), PostgresPosition(500, "7000", 1))
-        assert "snapshot" in caught.value.remedy
-
-    def test_an_absent_slot_has_lost_everything_since(self):
-        with pytest.raises(SourceLost, match=r"cdc_slot does not exist.*0/1F4"):
-            check(None, PostgresPosition(500, "7000", 1))
-
-    def test_another_server_is_another_log(self):
-        with pytest.raises(SourceLost, match=r"system identifier 6999; this one is 7000"):
-            check(slot(), PostgresPosition(500, "6999", 1))
-
-    def test_a_log_that_ends_before_the_offset_was_restored_or_replaced(self):
-        check(slot(500), PostgresPosition(10_000, "7000", 1))
-        with pytest.raises(SourceLost, match=r"0/2711 lies behind the end of the server's log, 0/2710"):
-            check(slot(500), PostgresPosition(10_001, "7000", 1))
-
-    def test_an_offset_of_debezium_does_not_name_its_server(self):
-        check(slot(), PostgresPosition(500))
-        with pytest.raises(SourceLost):
-            check(slot(501), PostgresPosition(500))
-
-    def test_within_a_split_transaction_the_offset_stands_before_it(self):
-        check(slot(500), PostgresPosition(500, "7000", 1, partial=(700, 3)))
 
 
 class TestKind:
@@ -83,7 +48,42 @@ class TestKind:
             check_kind(slot(two_phase=True), SETTINGS)
         assert "without two_phase" in caught.value.remedy
 
-    def test_an_invalidated_slot_is_lost(self):
-        with pytest.raises(SourceLost, match="invalidated") as caught:
-            check_kind(slot(wal_status="lost"), SETTINGS)
-        assert "max_slot_wal_keep_size" in caught.value.remedy
+    def test_a_slot_that_is_read_is_in_use(self):
+        check_free(slot(), SETTINGS)
+        with pytest.raises(SlotInUse, match=r"cdc_slot.*PID 77"):
+            check_free(slot(active_pid=77), SETTINGS)
+
+
+class TestInvalidation:
+    @pytest.mark.parametrize("status", ["reserved", "extended", "unreserved"])
+    def test_a_slot_in_danger_is_still_good(self, status):
+        assert invalidated(slot(wal_status=status), "cdc_slot") is None
+
+    @pytest.mark.parametrize(
+        ("reason", "fact", "prevention"),
+        [
+            ("", r"removed log .*\(wal_status = lost\)", "max_slot_wal_keep_size"),
+            ("wal_removed", r"removed log .*\(invalidation_reason = wal_removed\)", "max_slot_wal_keep_size"),
+            ("rows_removed", "rows of its catalogs", "hot_standby_feedback"),
+            ("wal_level_insufficient", "wal_level of the primary", "wal_level = logical"),
+            ("idle_timeout", "nobody has read it", "idle_replication_slot_timeout"),
+            ("a_later_one", "a_later_one", "server's log"),
+        ],
+    )
+    def test_why_it_was_given_up_is_said_with_what_prevents_it(self, reason, fact, prevention):
+        lost = invalidated(slot(wal_status="lost", invalidation=reason), "cdc_slot")
+        assert lost is not None
+        assert re.match(rf"slot cdc_slot was invalidated: .*{fact}", str(lost))
+        assert prevention in lost.remedy
+        assert "select pg_drop_replication_slot('cdc_slot')" in lost.remedy
+
+
+class TestEvidence:
+    def test_at_first_it_begins_where_the_slot_stands(self):
+        assert slot(500, decoded_bytes=7).evidence("s") == SlotEvidence("s", 500, 400, 7)
+
+    def test_where_it_began_stays(self):
+        assert slot(500).evidence("s", SlotEvidence("s", 100, 90, 0)).began == 100
+
+    def test_what_was_known_of_another_slot_does_not_count(self):
+        assert slot(500).evidence("s", SlotEvidence("former", 100, 90, 0)).began == 500

@@ -20,9 +20,11 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.table import Table
 from cdc.sources.postgres import source as source_module
+from cdc.sources.postgres.continuity import Facts
+from cdc.sources.postgres.planning import Planner
 from cdc.sources.postgres.position import PostgresPosition, Visibility
 from cdc.sources.postgres.reader import NewSlot, SystemIdentity
-from cdc.sources.postgres.slot import Slot, check_free
+from cdc.sources.postgres.slot import Slot
 from cdc.sources.postgres.source import PostgresLog
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, plan_of, table
@@ -140,7 +142,7 @@ class SimulatedStream:
         await self._travel()
         return SystemIdentity("7000", 1, self._server.lsn)
 
-    async def create_slot(self, name: str) -> NewSlot:
+    async def create_slot(self, name: str, *, failover: bool = False) -> NewSlot:
         await self._travel()
         return self._server.create_slot()
 
@@ -229,14 +231,26 @@ class SimulatedLog(PostgresLog):
     async def start(self, stored: Offset | None) -> None:
         self._stream = self._connect()  # type: ignore[assignment]
         self._identity = await self._need_stream().identify()
-        self._plan = await self._decide(stored, await self._when_free(self._find_free_slot))
+        slot = await self._when_free(self._find_free_slot)
+        planner = Planner(
+            SETTINGS, self._need_stream(), self._identity, ask=self._ask, find=self._find_slot, remove=self._remove
+        )
+        self._begin_with(await planner.plan(stored, slot, await planner.judge(stored, slot)))
 
-    async def _find_free_slot(self) -> Slot | None:
+    async def _find_slot(self) -> Slot | None:
         slot = self._server.slot()
         await self._travel()
-        if slot is not None:
-            check_free(slot, SETTINGS)
         return slot
+
+    async def _remove(self) -> None:
+        raise NotImplementedError
+
+    async def _ask(self, _: PostgresPosition, known: Facts) -> Facts:
+        await self._travel()
+        return known
+
+    async def _watch_slot(self) -> None:
+        """Look at nothing: the real one needs a connection."""
 
     async def _read_snapshot(self) -> AsyncIterator[ChangeBatch]:
         start = self._plan.position

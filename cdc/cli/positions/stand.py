@@ -1,0 +1,64 @@
+"""Where a connector stands: by what it has stored, and by what its server says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdc.config import load
+from cdc.config.settings import ConnectorConfig
+from cdc.connect.connector_offsets import source_offsets
+from cdc.errors import SourceError, SourceLost
+from cdc.model.position import Offset
+from cdc.sources.postgres.inspection import Inspection, inspect
+from cdc.sources.postgres.position import PostgresPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A connector's stored offset and its server; `unknown` is why the server could not be asked, `unreadable` why the offset means nothing."""
+
+    config: ConnectorConfig
+    offset: Offset | None
+    position: PostgresPosition | None
+    server: Inspection | None
+    unknown: str = ""
+    unreadable: str = ""
+
+    @property
+    def partition(self) -> Mapping[str, str]:
+        """The key under which the offset is stored."""
+        return {"server": self.config.source.topic_prefix}
+
+
+def connector_config(path: Path, bootstrap_servers: str | None) -> ConnectorConfig:
+    """Return the configuration of a file; `bootstrap_servers` counts before it. Raises ConfigError."""
+    name, raw = load(path)
+    brokers = {"bootstrap.servers": bootstrap_servers} if bootstrap_servers else {}
+    return ConnectorConfig.from_raw({"name": name, **raw, **brokers})
+
+
+async def look(config: ConnectorConfig) -> Stand:
+    """Read the stored offset and ask the server; nobody is shut out, and a server that cannot be asked is no error.
+
+    Raises:
+        SinkError: Kafka could not be read.
+    """
+    stored = await source_offsets(config.kafka, config.name)
+    own = {"server": config.source.topic_prefix}
+    offset = next((each.offset for each in stored if dict(each.partition) == own), None)
+    position, unreadable = _position(offset)
+    try:
+        return Stand(config, offset, position, await inspect(config.source, position), unreadable=unreadable)
+    except SourceError as error:
+        return Stand(config, offset, position, None, error.sentence(), unreadable)
+
+
+def _position(offset: Offset | None) -> tuple[PostgresPosition | None, str]:
+    if offset is None:
+        return None, ""
+    try:
+        return PostgresPosition.from_offset(offset), ""
+    except SourceLost as error:
+        return None, error.sentence()
