@@ -50,10 +50,14 @@ class _Plan:
 
 
 class PostgresLog:
-    """A `Source` (see `cdc.sources.base`) over one slot and one publication."""
+    """A `Source` (see `cdc.sources.base`) over one slot and one publication.
 
-    def __init__(self, settings: PostgresSettings) -> None:
+    `resumed` says that the connector has taken its snapshot since it was started: a mode that takes one at each start takes no other.
+    """
+
+    def __init__(self, settings: PostgresSettings, *, resumed: bool = False) -> None:
         self._settings = settings
+        self._resumed = resumed
         self._connection: Connection | None = None
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
@@ -178,7 +182,8 @@ class PostgresLog:
         """Say how to begin. Without an offset nothing was ever published for good, whatever the slot says."""
         policy = self._settings.snapshot_policy
         before = self._stored_position(stored, slot)
-        if before is not None and not before.snapshot and not policy.at_each_start:
+        again = policy.at_each_start and not self._resumed
+        if before is not None and not before.snapshot and not again:
             return _Plan(before)
         lsn, exported = await self._beginning(slot)
         position = PostgresPosition(lsn, self._identity.system_id, self._identity.timeline)
