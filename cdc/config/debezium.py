@@ -202,7 +202,7 @@ SNAPSHOT: Final = in_group(
         Type.STRING,
         "initial",
         "When all rows are published as they are. initial: at the first start, then the changes. initial_only: the same without the changes."
-        " always: at each start. when_needed: at the first start, and when the log behind the stored offset is gone. no_data: never, only the"
+        " always: at each start, though not after an outage. when_needed: at the first start, and when the log behind the stored offset is gone. no_data: never, only the"
         " changes. configuration_based: as snapshot.mode.configuration.based.* says.",
         HIGH,
         choices=("always", "initial_only", "configuration_based", "when_needed", "initial", "no_data"),

@@ -55,7 +55,7 @@ def build_pipeline(
     publishers = _Publishers(config, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
-        source = PostgresLog(settings)
+        source = PostgresLog(settings, resumed=status.snapshot.ended is not None)
         if on_source is not None:
             on_source(source)
         return Session(

@@ -71,6 +71,14 @@ class TestAlways:
         rest = await run(database, again.offsets[-1], 1)
         assert rows_of(rest) == [("c", "item", (4,))]
 
+    async def test_an_outage_is_no_start(self, database):
+        prepare(database)
+        first = await run(database, None, 2, snapshot_mode=SnapshotMode.ALWAYS)
+        source = PostgresLog(settings(database, snapshot_mode=SnapshotMode.ALWAYS), resumed=True)
+        await source.start(first.offsets[-1])
+        await source.stop()
+        assert not source.takes_snapshot
+
     async def test_a_lost_slot_is_made_again(self, database):
         prepare(database)
         first = await run(database, None, 2)

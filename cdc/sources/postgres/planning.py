@@ -60,7 +60,7 @@ class Planner:
     """Makes the plan of one start.
 
     `ask` completes facts by what the server says of a stored position, `find` looks for the slot, `remove` drops it; all use a connection that
-    serves nothing else meanwhile, nor does the stream.
+    serves nothing else meanwhile, nor does the stream. `resumed` is as for `PostgresLog`.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Planner:
         ask: Callable[[PostgresPosition, Facts], Awaitable[Facts]],
         find: Callable[[], Awaitable[Slot | None]],
         remove: Callable[[], Awaitable[None]],
+        resumed: bool = False,
     ) -> None:
         self._settings = settings
         self._stream = stream
@@ -79,6 +80,7 @@ class Planner:
         self._ask = ask
         self._find = find
         self._remove = remove
+        self._resumed = resumed
         #: Whether a new snapshot stands for what is lost.
         self.mends = False
 
@@ -130,7 +132,7 @@ class Planner:
             position = None
         if position is None:
             return await self._begin(slot, snapshot=policy.at_first or policy.at_each_start or self.mends)
-        if position.snapshot or policy.at_each_start:
+        if position.snapshot or (policy.at_each_start and not self._resumed):
             return await self._snapshot_again(position, slot)
         if not policy.streams:
             return Plan(position)

@@ -54,10 +54,14 @@ SLOT_POLL_SECONDS = 0.5
 
 
 class PostgresLog:
-    """A `Source` (see `cdc.sources.base`) over one slot and one publication."""
+    """A `Source` (see `cdc.sources.base`) over one slot and one publication.
 
-    def __init__(self, settings: PostgresSettings) -> None:
+    `resumed` says that the connector has taken its snapshot since it was started: a mode that takes one at each start takes no other.
+    """
+
+    def __init__(self, settings: PostgresSettings, *, resumed: bool = False) -> None:
         self._settings = settings
+        self._resumed = resumed
         self._connection: Connection | None = None
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
@@ -127,6 +131,7 @@ class PostgresLog:
             ask=partial(gather, connection, stream, self._settings),
             find=self._find_slot,
             remove=partial(remove_slot, connection, self._settings),
+            resumed=self._resumed,
         )
 
     async def _check_publication(self, planner: Planner, stored: Offset | None) -> None:

@@ -23,8 +23,9 @@ def sources(monkeypatch):
     made = []
 
     class Log:
-        def __init__(self, settings):
+        def __init__(self, settings, *, resumed):
             self.partition = {"server": "p"}
+            self.resumed = resumed
             made.append(settings)
 
     monkeypatch.setattr(assembly, "PostgresLog", Log)
@@ -62,3 +63,16 @@ def test_what_the_decoder_would_fail_at_is_kept_for_an_encoder_with_an_error_pol
     session_of(found, new_encoder=new_encoder if with_encoder else None)
     assert [settings.converting_failure for settings in sources] == [kept]
     assert len(made) == with_encoder
+
+
+def test_a_session_after_the_snapshot_is_told_of_it(sources):
+    """Or a mode that takes one at each start would take another after each outage."""
+    told = []
+    pipeline = assembly.build_pipeline(config(), on_source=lambda source: told.append(vars(source)["resumed"]))
+    status = PipelineStatus()
+    pipeline._new_session(status)
+    status.start(1.0, snapshot=True)
+    pipeline._new_session(status)
+    status.end_snapshot(2.0)
+    pipeline._new_session(status)
+    assert told == [False, False, True]
