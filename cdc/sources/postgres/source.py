@@ -343,11 +343,14 @@ class PostgresLog:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send_statuses(), name="statuses")
-                group.create_task(self._watch.run(self._need_connection()), name="watch the slot")
+                group.create_task(self._watch_slot(), name="watch the slot")
                 if action.wanted:
                     group.create_task(action.run(lambda: self._streaming), name="heartbeat action")
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    async def _watch_slot(self) -> None:
+        await self._watch.run(self._need_connection())
 
     def _note_slot(self, slot: Slot) -> None:
         """Let the positions from here on know how far the slot is."""
