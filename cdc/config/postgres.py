@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cdc.config import connect, debezium, kafka
+from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
@@ -143,11 +144,12 @@ REPLICATION: Final = in_group(
         choices=("filtered", "all_tables", "disabled"),
         planned=("no_tables",),
     ),
-    planned(
+    Property(
         "publish.via.partition.root",
         Type.BOOLEAN,
         "false",
-        "Whether changes of a partition appear under the partitioned table.",
+        "Whether a publication that is created here shows changes of partitions under the partitioned table, and not under the partition."
+        " A publication that exists already stays as it is.",
     ),
     planned(
         "replica.identity.autoset.values",
@@ -203,11 +205,12 @@ REPLICATION: Final = in_group(
         "0",
         "Interval at which the slot's xmin is read, in milliseconds; 0 is never.",
     ),
-    planned(
+    without_effect(
         "schema.refresh.mode",
         Type.STRING,
         "columns_diff",
-        "When a table's columns are read again; the log itself says so here.",
+        "When a table's columns are read again.",
+        "the log itself says under which columns a row was written",
     ),
     planned("message.prefix.include.list", Type.STRING, "", "Prefixes of logical messages to publish."),
     planned("message.prefix.exclude.list", Type.STRING, "", "Prefixes of logical messages to leave out."),
@@ -303,6 +306,6 @@ POSTGRES: Final = Definition(
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
     list_prefixes=("converters",),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, *kafka.RULES),
+    rules=(one_list_each, usable_names, *kafka.RULES),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

@@ -36,14 +36,15 @@ def read_event(batch: ChangeBatch, index: int) -> ChangeEvent:
         op,
         table.id,
         _named(key_columns, key),
-        _named(table.columns, before),
-        _named(table.columns, after),
+        _named(table.row_columns, before),
+        _named(table.row_columns, after),
         {**table.source_constants, **_source(table, source or ())},
     )
 
 
 def _named(columns: Iterable[Column], values: tuple[object, ...] | None) -> Values | None:
-    return None if values is None else {column.name: value for column, value in zip(columns, values, strict=True)}
+    # Behind the columns of the row stand those of the key alone.
+    return None if values is None else {column.name: value for column, value in zip(columns, values, strict=False)}
 
 
 def _source(table: Table, values: tuple[object, ...]) -> Values:

@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memchr
 
-from cdc.model.batch cimport ChangeBatch
+from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, UNAVAILABLE_CELL, ChangeBatch
 from cdc.sources.postgres.row cimport RowPlan, SourceInfo
 
 from cdc.errors import DecodeError
@@ -295,7 +295,6 @@ cdef class PgOutputDecoder:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
         cdef Py_ssize_t column, count = read_int16(view)
         cdef int64_t first = batch.reserve_cells(plan.width)
-        cdef int64_t target
         cdef uint8_t kind
         cdef uint32_t size
         if count != len(plan.targets):
@@ -309,13 +308,10 @@ cdef class PgOutputDecoder:
                 plan.put(column, <const char *> view.data + view.at, size, batch, first)
                 view.at += size
                 continue
-            target = plan.targets[column]
             if kind == b"n":
-                if target >= 0 and not key_only:
-                    batch.put_null(first + target)
+                plan.put_missing(column, ABSENT_CELL if key_only else NULL_CELL, batch, first)
             elif kind == b"u":
-                if target >= 0:
-                    batch.put_unavailable(first + target)
+                plan.put_missing(column, UNAVAILABLE_CELL, batch, first)
             else:
                 raise DecodeError(f"a column value is of unknown kind {kind:#04x}", view.data[: view.size], view.at - 1)
         return first

@@ -1,6 +1,6 @@
 """What pgoutput and COPY share: turning the text of one row into cells, and the source block of its event."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from cdc.model.batch cimport ChangeBatch
 
@@ -10,9 +10,13 @@ cdef class RowPlan:
     cdef readonly list decoders
     cdef readonly tuple targets
     cdef readonly str on_error
+    cdef readonly tuple names
     cdef Py_ssize_t width
+    cdef bint changes
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1
+    cdef int _substitute(self, Py_ssize_t column, object error, bytes text, ChangeBatch batch, int64_t cell) except -1
+    cdef int put_missing(self, Py_ssize_t column, uint8_t kind, ChangeBatch batch, int64_t first) except -1
 
 
 cdef class SourceInfo:

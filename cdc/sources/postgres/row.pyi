@@ -9,19 +9,22 @@ class RowPlan:
     `decoders` and `targets` have an entry for each column on the wire: its decoder, and its index among the table's columns (-1 for a column
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
     their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError, `keep` leaves
-    the server's text in the cell, which converters refuse, and notes them with their row.
+    the server's text in the cell, which converters refuse, and notes them with their row. `names` are those of the columns on the
+    wire in the database.
     """
 
     table: Table | None
     decoders: list[ValueDecoder | None]
     targets: tuple[int, ...]
     on_error: str
+    names: tuple[str, ...]
     def __init__(
         self,
         table: Table | None,
         decoders: list[ValueDecoder | None],
         targets: tuple[int, ...],
         on_error: str = "warn",
+        names: tuple[str, ...] = (),
     ) -> None: ...
 
 class SourceInfo:

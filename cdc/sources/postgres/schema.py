@@ -12,8 +12,9 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
-from cdc.sources.naming import table_topic
+from cdc.sources.naming import NameAdjuster, table_topic
 from cdc.sources.postgres.connection import Connection, refusals
+from cdc.sources.postgres.layout import LayoutRules, WireColumn
 from cdc.sources.postgres.mapping import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
 from cdc.sources.postgres.row import RowPlan
@@ -97,6 +98,9 @@ class Catalog:
         self._settings = settings
         self._types: dict[int, PgType] = {}
         self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
+        self._layouts = LayoutRules(settings)
+        self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
+        self._uncovered: set[TableId] = set()
         self._left_out: set[tuple[TableId, str]] = set()
 
     async def stream_plan(self, relation: Relation) -> RowPlan:
@@ -106,32 +110,68 @@ class Catalog:
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
         facts = {column.name: column for column in await self._columns(relation.oid)}
         columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
-        return await self._plan(table, columns, _logged_key(relation, await self._key(relation.oid)))
+        key = self._chosen_key(table, columns)
+        if key:
+            self._warn_of_key(table, relation, key)
+        return await self._plan(
+            table, columns, key or _logged_key(relation, await self._key(relation.oid)), streamed=True
+        )
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
         columns = [column for column in await self._columns(oid) if only is None or column.name in only]
-        return await self._plan(table, columns, await self._key(oid))
+        key = self._chosen_key(table, columns) or await self._key(oid)
+        return await self._plan(table, columns, key, streamed=False)
 
-    async def _plan(self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str]) -> RowPlan:
+    async def _plan(
+        self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str], *, streamed: bool
+    ) -> RowPlan:
         await self._learn_types(column.type_oid for column in columns)
-        resolved = [self._resolve(table, column) for column in columns]
-        captured = [
-            Column(column.name, found.schema)
-            for column, found in zip(columns, resolved, strict=True)
-            if found is not None
-        ]
-        places = {column.name: place for place, column in enumerate(captured)}
+        wire = [self._on_wire(table, column) for column in columns]
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed)
         return RowPlan(
-            self._table(table, captured, [places[name] for name in key if name in places]),
-            [found.decoder if found is not None else None for found in resolved],
-            tuple(places.get(column.name, -1) for column in columns),
+            self._table(table, layout.columns, layout.key),
+            layout.decoders,
+            tuple(layout.targets),
             self._settings.converting_failure.value,
+            tuple(column.name for column in columns),
         )
 
+    def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
+        kind = self._types.get(column.type_oid)
+        oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
+        return WireColumn(column.name, kind.name if kind else "", oid, typmod, self._resolve(table, column))
+
+    def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
+        """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""
+        return self._settings.columns.keys.choose(str(table), [column.name for column in columns])
+
+    def _warn_of_key(self, table: TableId, relation: Relation, key: Sequence[str]) -> None:
+        """Say that the log will not tell the key of deleted rows, nor that an update changed it."""
+        carried = {column.name for column in relation.columns if column.key or relation.identity == "f"}
+        missing = [name for name in key if name not in carried]
+        if missing and table not in self._uncovered:
+            self._uncovered.add(table)
+            log.warning(
+                "message.key.columns gives %s a key whose columns %s its replica identity does not cover: a delete will stop the"
+                " connector, and an update of the key is not seen. ALTER TABLE %s REPLICA IDENTITY FULL",
+                table,
+                ", ".join(missing),
+                table,
+            )
+
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
-        topic = table_topic(self._settings.topic_prefix, table, self._settings.topic_delimiter)
-        return Table(table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table))
+        settings = self._settings
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        return Table(
+            table,
+            topic,
+            tuple(columns),
+            tuple(key),
+            SOURCE_SCHEMA,
+            self._constants(table),
+            self._schema_names.adjust(topic),
+        )
 
     def _constants(self, table: TableId) -> Mapping[str, Default]:
         return {

@@ -150,8 +150,15 @@ class Snapshot:
 
 def _selected(plan: RowPlan) -> RowPlan:
     """Return the plan of the captured columns alone."""
-    chosen = [(decoder, target) for decoder, target in zip(plan.decoders, plan.targets, strict=True) if target >= 0]
-    return RowPlan(plan.table, [d for d, _ in chosen], tuple(t for _, t in chosen), plan.on_error)
+    wire = zip(plan.decoders, plan.targets, plan.names, strict=True)
+    chosen = [(decoder, target, name) for decoder, target, name in wire if target >= 0]
+    return RowPlan(
+        plan.table,
+        [decoder for decoder, _, _ in chosen],
+        tuple(target for _, target, _ in chosen),
+        plan.on_error,
+        tuple(name for _, _, name in chosen),
+    )
 
 
 def _copy_query(connection: Connection, table: PublishedTable, plan: RowPlan) -> str:
@@ -159,7 +166,7 @@ def _copy_query(connection: Connection, table: PublishedTable, plan: RowPlan) ->
     if plan.table is None:
         raise RuntimeError(f"{table.id} is not captured")
     query = sql.SQL("copy (select {} from {} {}{}) to stdout").format(
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.table.columns),
+        sql.SQL(", ").join(sql.Identifier(name) for name in plan.names),
         sql.SQL("" if table.kind == "p" else "only"),
         sql.Identifier(table.schema, table.name),
         sql.SQL(f" where {table.filter}" if table.filter else ""),

@@ -259,7 +259,7 @@ class PostgresLog:
         return partial, still_needed(start.visibility, reached)
 
     def _new_batch(self) -> ChangeBatch:
-        batch = ChangeBatch(self._settings.tombstones_on_delete)
+        batch = ChangeBatch(self._settings.tombstones_on_delete, not self._settings.skip_unchanged)
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
