@@ -9,7 +9,7 @@ from cdc.config import connect, debezium, kafka
 from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
-from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
+from cdc.config.validators import IDENTITIES, PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
 
 HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
@@ -151,11 +151,13 @@ REPLICATION: Final = in_group(
         "Whether a publication that is created here shows changes of partitions under the partitioned table, and not under the partition."
         " A publication that exists already stays as it is.",
     ),
-    planned(
+    Property(
         "replica.identity.autoset.values",
         Type.STRING,
         "",
-        "Replica identities to set on tables, by regular expression.",
+        "Replica identities to give to captured tables at each start, tables as regular expressions: table:FULL,table:DEFAULT,table:NOTHING,"
+        "table:INDEX name. The role must own the tables.",
+        validator=IDENTITIES,
     ),
     Property(
         "offset.mismatch.strategy",

@@ -10,6 +10,7 @@ from cdc.config.classes import is_json, is_simple
 from cdc.config.columns import ColumnRules
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
@@ -124,6 +125,7 @@ class PostgresSettings:
     offset_mismatch: OffsetMismatch = OffsetMismatch.TRUST_OFFSET
     status_update_interval: float = 10.0
     publish_via_root: bool = False
+    replica_identities: ReplicaIdentities = field(default_factory=ReplicaIdentities)
     tables: TableFilter = field(default_factory=TableFilter)
     columns: ColumnRules = field(default_factory=ColumnRules)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
@@ -165,6 +167,7 @@ class PostgresSettings:
             offset_mismatch=OffsetMismatch(config.string("offset.mismatch.strategy")),
             status_update_interval=config.integer("status.update.interval.ms") / 1000,
             publish_via_root=config.boolean("publish.via.partition.root"),
+            replica_identities=ReplicaIdentities.parse(config.string("replica.identity.autoset.values")),
             columns=ColumnRules.from_config(config),
             tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),

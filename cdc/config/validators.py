@@ -8,6 +8,7 @@ from typing import Final
 
 from cdc.config.columns import key_fault
 from cdc.config.filters import pattern_fault
+from cdc.config.identities import identity_fault
 from cdc.config.property import Validator
 
 
@@ -32,6 +33,10 @@ def only(condition: Callable[[str], str], requirement: str) -> Validator:
 
 
 PATTERNS: Final = Validator("regular expressions, separated by commas, each for a whole name", pattern_fault)
+
+IDENTITIES: Final = Validator(
+    "table:FULL, table:DEFAULT, table:NOTHING or table:INDEX name, separated by commas", identity_fault
+)
 
 KEY_COLUMNS: Final = Validator("table:column,column for each table, separated by semicolons", key_fault)
 

@@ -162,12 +162,11 @@ def _selected(plan: RowPlan) -> RowPlan:
 
 
 def _copy_query(connection: Connection, table: PublishedTable, plan: RowPlan) -> str:
-    """Return the COPY command; rows of child tables belong to the children, those of partitions to the partitioned table."""
+    """Return the COPY command. A table that others inherit from shows their rows too, as it does to every SELECT, and as in Debezium."""
     if plan.table is None:
         raise RuntimeError(f"{table.id} is not captured")
-    query = sql.SQL("copy (select {} from {} {}{}) to stdout").format(
+    query = sql.SQL("copy (select {} from {}{}) to stdout").format(
         sql.SQL(", ").join(sql.Identifier(name) for name in plan.names),
-        sql.SQL("" if table.kind == "p" else "only"),
         sql.Identifier(table.schema, table.name),
         sql.SQL(f" where {table.filter}" if table.filter else ""),
     )

@@ -22,6 +22,7 @@ from cdc.config import (
     TopicSettings,
 )
 from cdc.config.columns import ColumnRules
+from cdc.config.identities import ReplicaIdentities
 from cdc.config.settings import NameAdjustment
 from tests.unit.config.minimal import MINIMAL
 
@@ -66,6 +67,7 @@ def test_each_property_of_the_source_arrives():
         skipped_operations="c, t",
         skip_messages_without_change="true",
         publish_via_partition_root="true",
+        replica_identity_autoset_values="public.a:FULL",
         column_exclude_list="public.a.b",
         topic_naming_strategy="io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
         schema_name_adjustment_mode="avro",
@@ -103,6 +105,7 @@ def test_each_property_of_the_source_arrives():
         skipped_operations="ct",
         skip_unchanged=True,
         publish_via_root=True,
+        replica_identities=ReplicaIdentities.parse("public.a:FULL"),
         columns=ColumnRules(NameFilter.parse("", "public.a.b")),
         unicode_topics=True,
         schema_names=NameAdjustment.AVRO,
@@ -226,7 +229,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 37, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 38, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 
