@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = """
 select a.attname::text as name, a.atttypid::bigint as type_oid, a.atttypmod as typmod, a.attnotnull as not_null,
-       case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as default
+       case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as default, a.attnum as number
 from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum
 """
@@ -81,13 +81,17 @@ SOURCE_SCHEMA = struct(
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What pg_attribute says of a column; `default` is its expression, None for none and for generated columns."""
+    """What pg_attribute says of a column; `default` is its expression, None for none and for generated columns.
+
+    `number` is its place among all columns that the table ever had, from 1; 0 where that is not known.
+    """
 
     name: str
     type_oid: int
     typmod: int
     not_null: bool = False
     default: str | None = None
+    number: int = 0
 
 
 class Catalog:
@@ -108,14 +112,15 @@ class Catalog:
         table = TableId(relation.schema, relation.table)
         if not self._settings.tables.matches(table.schema, table.table):
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
-        facts = {column.name: column for column in await self._columns(relation.oid)}
-        columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
+        facts = _aligned(relation, await self._columns(relation.oid))
+        columns = [_merged(relation, column, found) for column, found in zip(relation.columns, facts, strict=True)]
         key = self._chosen_key(table, columns)
         if key:
             self._warn_of_key(table, relation, key)
-        return await self._plan(
-            table, columns, key or _logged_key(relation, await self._key(relation.oid)), streamed=True
-        )
+        else:
+            named = {found.name: column.name for column, found in zip(columns, facts, strict=True) if found}
+            key = _logged_key(relation, [named.get(name, name) for name in await self._key(relation.oid)])
+        return await self._plan(table, columns, key, streamed=True)
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
@@ -221,14 +226,33 @@ class Catalog:
             wanted = {below for kind in found for below in (kind.base_oid, kind.element_oid) if below}
 
 
-def _merged(column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
+def _aligned(relation: Relation, facts: Sequence[ColumnFacts]) -> list[ColumnFacts | None]:
+    """Return for each column of the log what the catalogue says of it now: of its name, or of its place if it was renamed since.
+
+    A place says something only while no column was ever dropped.
+    """
+    by_name = {found.name: found for found in facts}
+    names = {column.name for column in relation.columns}
+    undropped = all(found.number == place for place, found in enumerate(facts, 1))
+    aligned: list[ColumnFacts | None] = []
+    for place, column in enumerate(relation.columns):
+        found = by_name.get(column.name)
+        if found is None and undropped and place < len(facts) and facts[place].name not in names:
+            found = facts[place]
+        aligned.append(found if found is not None and found.type_oid == column.type_oid else None)
+    return aligned
+
+
+def _merged(relation: Relation, column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
     """Return a column as the log has it, with what the catalogue adds while it still describes the same column."""
-    if facts is None or facts.type_oid != column.type_oid:
-        return ColumnFacts(column.name, column.type_oid, column.typmod)
-    return ColumnFacts(column.name, column.type_oid, column.typmod, facts.not_null, facts.default)
+    # Columns of a primary key, or of an index that is an identity, are never null.
+    required = column.key and relation.identity in {"d", "i"}
+    if facts is None:
+        return ColumnFacts(column.name, column.type_oid, column.typmod, required)
+    return ColumnFacts(column.name, column.type_oid, column.typmod, required or facts.not_null, facts.default)
 
 
-def _logged_key(relation: Relation, key: Sequence[str]) -> Sequence[str]:
+def _logged_key(relation: Relation, key: list[str]) -> list[str]:
     """Return the key of a relation's rows: the catalogue's, unless the log was written under another one.
 
     The old rows carry the columns that the log marks; the catalogue, which may have changed since, only knows their order in the key.
@@ -236,4 +260,4 @@ def _logged_key(relation: Relation, key: Sequence[str]) -> Sequence[str]:
     marked = [column.name for column in relation.columns if column.key]
     if relation.identity in {"d", "i"} and marked:
         return key if set(key) == set(marked) else marked
-    return key if set(key) <= {column.name for column in relation.columns} else ()
+    return key if set(key) <= {column.name for column in relation.columns} else []
