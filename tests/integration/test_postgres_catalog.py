@@ -220,6 +220,14 @@ class TestStreamPlans:
         found = schemas(plan.table)
         assert (found["id"].optional, found["a"].optional, found["a"].default) == (False, False, "x")
 
+    async def test_a_key_stays_one_when_its_type_has_changed_since(self, database):
+        database.execute("create table item (id bigint primary key); alter table item replica identity full")
+        columns = (RelationColumn("id", 23, -1, True),)
+        plan = await stream_plan(database, Relation(oid_of(database, "item"), "public", "item", "f", columns))
+        assert plan.table is not None
+        assert key_of(plan.table) == ["id"]
+        assert schemas(plan.table)["id"].type is ConnectType.INT32
+
     async def test_places_say_nothing_once_a_column_was_dropped(self, database):
         database.execute("create table item (id int primary key, gone text, b text not null default 'x')")
         database.execute("alter table item drop gone")

@@ -29,10 +29,10 @@ from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum
 where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum
 """
 # The key of the records: what the row images carry. With REPLICA IDENTITY USING INDEX these are that index's columns, else the
-# primary key's, else those of the first unique index (by name) that has no expression.
+# primary key's, else those of the first unique index (by name) that has no expression. They are given by number, as a column may be
+# renamed between two queries.
 KEY = """
-select array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k(attnum, place)
-             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.place)
+select i.indkey[0:i.indnkeyatts - 1]::int2[]
 from pg_index i join pg_class t on t.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
 where i.indrelid = %s and i.indisunique and i.indisvalid and 0 <> all (i.indkey)
 order by (t.relreplident = 'i' and i.indisreplident) desc, i.indisprimary desc, c.relname limit 1
@@ -118,14 +118,15 @@ class Catalog:
         if key:
             self._warn_of_key(table, relation, key)
         else:
-            named = {found.name: column.name for column, found in zip(columns, facts, strict=True) if found}
-            key = _logged_key(relation, [named.get(name, name) for name in await self._key(relation.oid)])
+            named = {found.number: column.name for column, found in zip(columns, facts, strict=True) if found}
+            key = _logged_key(relation, [named.get(number) for number in await self._key(relation.oid)])
         return await self._plan(table, columns, key, streamed=True)
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
         columns = [column for column in await self._columns(oid) if only is None or column.name in only]
-        key = self._chosen_key(table, columns) or await self._key(oid)
+        named = {column.number: column.name for column in columns}
+        key = self._chosen_key(table, columns) or [named[each] for each in await self._key(oid) if each in named]
         return await self._plan(table, columns, key, streamed=False)
 
     async def _plan(
@@ -208,7 +209,8 @@ class Catalog:
                 await cursor.execute(COLUMNS.encode(), (oid,))
                 return await cursor.fetchall()
 
-    async def _key(self, oid: int) -> list[str]:
+    async def _key(self, oid: int) -> list[int]:
+        """Return the numbers of the columns of a table's key, in its order."""
         with refusals(self._settings):
             cursor = await self._connection.execute(KEY.encode(), (oid,))
             row = await cursor.fetchone()
@@ -237,27 +239,33 @@ def _aligned(relation: Relation, facts: Sequence[ColumnFacts]) -> list[ColumnFac
     aligned: list[ColumnFacts | None] = []
     for place, column in enumerate(relation.columns):
         found = by_name.get(column.name)
-        if found is None and undropped and place < len(facts) and facts[place].name not in names:
+        if found is None and undropped and place < len(facts) and _may_be(facts[place], column, names):
             found = facts[place]
-        aligned.append(found if found is not None and found.type_oid == column.type_oid else None)
+        aligned.append(found)
     return aligned
+
+
+def _may_be(found: ColumnFacts, column: RelationColumn, names: set[str]) -> bool:
+    """Whether a column of the catalogue may be one that the log has under another name."""
+    return found.type_oid == column.type_oid and found.name not in names
 
 
 def _merged(relation: Relation, column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
     """Return a column as the log has it, with what the catalogue adds while it still describes the same column."""
     # Columns of a primary key, or of an index that is an identity, are never null.
     required = column.key and relation.identity in {"d", "i"}
-    if facts is None:
+    if facts is None or facts.type_oid != column.type_oid:
         return ColumnFacts(column.name, column.type_oid, column.typmod, required)
     return ColumnFacts(column.name, column.type_oid, column.typmod, required or facts.not_null, facts.default)
 
 
-def _logged_key(relation: Relation, key: list[str]) -> list[str]:
-    """Return the key of a relation's rows: the catalogue's, unless the log was written under another one.
+def _logged_key(relation: Relation, found: Sequence[str | None]) -> list[str]:
+    """Return the key of a relation's rows: the catalogue's, unless the log was written under another one, or has not all of its columns.
 
     The old rows carry the columns that the log marks; the catalogue, which may have changed since, only knows their order in the key.
     """
     marked = [column.name for column in relation.columns if column.key]
+    key = [name for name in found if name is not None]
     if relation.identity in {"d", "i"} and marked:
         return key if set(key) == set(marked) else marked
-    return key if set(key) <= {column.name for column in relation.columns} else []
+    return key if None not in found else []
