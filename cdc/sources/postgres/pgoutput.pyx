@@ -295,7 +295,7 @@ cdef class PgOutputDecoder:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
         cdef Py_ssize_t column, count = read_int16(view)
         cdef int64_t first = batch.reserve_cells(plan.width)
-        cdef uint8_t kind
+        cdef uint8_t kind, null = ABSENT_CELL if key_only else NULL_CELL
         cdef uint32_t size
         if count != len(plan.targets):
             raise DecodeError(f"a row of {plan.table.id} has {count} columns, its relation {len(plan.targets)}",
@@ -309,7 +309,7 @@ cdef class PgOutputDecoder:
                 view.at += size
                 continue
             if kind == b"n":
-                plan.put_missing(column, ABSENT_CELL if key_only else NULL_CELL, batch, first)
+                plan.put_missing(column, null, batch, first)
             elif kind == b"u":
                 plan.put_missing(column, UNAVAILABLE_CELL, batch, first)
             else:

@@ -1,11 +1,13 @@
 """What pgoutput and COPY share: turning the text of one row into cells, and the source block of its event."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
 from cdc.sources.postgres.hiding cimport ChangedDecoder
 from cdc.sources.postgres.values cimport ValueDecoder
+
+from array import array
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.event import Unconvertible
@@ -31,6 +33,8 @@ cdef class RowPlan:
         self.table = table
         self.decoders = decoders
         self.targets = targets
+        self.packed = array("i", targets).tobytes()
+        self.places = <const int32_t *> <const char *> self.packed
         self.on_error = on_error
         self.names = names
         self.changes = any([isinstance(decoder, ChangedDecoder) for decoder in decoders])
@@ -41,7 +45,7 @@ cdef class RowPlan:
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
         """Decode one column's text into its cell of the tuple that begins at `first`."""
-        cdef int64_t target = self.targets[column]
+        cdef int64_t target = self.places[column]
         if target < 0:
             return 0
         try:
@@ -67,14 +71,8 @@ cdef class RowPlan:
             batch.put_text(cell, text, len(text))
         return 0
 
-    cdef int put_missing(self, Py_ssize_t column, uint8_t kind, ChangeBatch batch, int64_t first) except -1:
-        """Put what stands for a value that is null, absent or unavailable, which `kind` of cell says."""
-        cdef int64_t target = self.targets[column]
-        if target >= 0:
-            if self.changes:
-                return (<ValueDecoder> self.decoders[column]).missing(kind, batch, first + target)
-            batch.cells[first + target].kind = kind
-        return 0
+    cdef int _put_changed(self, Py_ssize_t column, uint8_t kind, ChangeBatch batch, int64_t cell) except -1:
+        return (<ValueDecoder> self.decoders[column]).missing(kind, batch, cell)
 
     def _hides(self, Py_ssize_t column):
         decoder = self.decoders[column]
