@@ -220,6 +220,18 @@ class TestStreamPlans:
         found = schemas(plan.table)
         assert (found["id"].optional, found["a"].optional, found["a"].default) == (False, False, "x")
 
+    async def test_tables_that_share_a_topic_are_told_of(self, database, caplog):
+        database.execute('create table "a b" (id int primary key); create table a_b (id int primary key)')
+        connection = await connect(settings(database))
+        try:
+            catalog = Catalog(connection, settings(database))
+            for name in ("a b", "a_b", "a_b"):
+                await catalog.snapshot_plan(oid_of(database, f'"{name}"'), TableId("public", name), None)
+        finally:
+            await connection.close()
+        (warning,) = [record.getMessage() for record in caplog.records]
+        assert warning.startswith("the tables public.a b and public.a_b share the topic p.public.a_b")
+
     async def test_a_key_stays_one_when_its_type_has_changed_since(self, database):
         database.execute("create table item (id bigint primary key); alter table item replica identity full")
         columns = (RelationColumn("id", 23, -1, True),)

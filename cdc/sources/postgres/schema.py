@@ -104,6 +104,7 @@ class Catalog:
         self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
         self._layouts = LayoutRules(settings)
         self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
+        self._topics: dict[str, TableId] = {}
         self._uncovered: set[TableId] = set()
         self._left_out: set[tuple[TableId, str]] = set()
 
@@ -167,8 +168,7 @@ class Catalog:
             )
 
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
-        settings = self._settings
-        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        topic = self._topic(table)
         return Table(
             table,
             topic,
@@ -178,6 +178,22 @@ class Catalog:
             self._constants(table),
             self._schema_names.adjust(topic),
         )
+
+    def _topic(self, table: TableId) -> str:
+        """Return the topic of a table; warns when another table has it too."""
+        settings = self._settings
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        other = self._topics.setdefault(topic, table)
+        if other != table:
+            self._topics[topic] = table
+            log.warning(
+                "the tables %s and %s share the topic %s, as their names differ only in characters that Kafka does not allow."
+                " io.debezium.schema.SchemaUnicodeTopicNamingStrategy as topic.naming.strategy tells them apart",
+                other,
+                table,
+                topic,
+            )
+        return topic
 
     def _constants(self, table: TableId) -> Mapping[str, Default]:
         return {
