@@ -260,13 +260,11 @@ cdef class PgOutputDecoder:
 
     cdef int _row(self, uint8_t kind, View *view, int64_t lsn, ChangeBatch batch) except -1:
         cdef RowPlan plan = self._plan(view)
-        cdef int32_t table
         cdef int64_t before = -1, after = -1
         cdef uint8_t mark
         cdef str operation = "c" if kind == b"I" else "u" if kind == b"U" else "d"
         if self._passed(operation) or plan.table is None:
             return 0
-        table = batch.use_table(plan.table)
         mark = read_byte(view)
         if mark == b"K" or mark == b"O":
             before = self._tuple(view, plan, batch, mark == b"K")
@@ -277,7 +275,8 @@ cdef class PgOutputDecoder:
             after = self._tuple(view, plan, batch, False)
         elif before < 0:
             raise DecodeError(f"a delete begins with {mark:#04x} and not with an old row", view.data[: view.size], view.at - 1)
-        return self._emit(kind, operation, table, before, after, lsn, batch)
+        # The rows say under which definition they were written, so the table comes last.
+        return self._emit(kind, operation, batch.use_table(plan.table), before, after, lsn, batch)
 
     cdef int _emit(self, uint8_t kind, str operation, int32_t table, int64_t before, int64_t after, int64_t lsn,
                    ChangeBatch batch) except -1:

@@ -10,7 +10,7 @@ class RowPlan:
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
     their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError, `keep` leaves
     the server's text in the cell, which converters refuse, and notes them with their row. `names` are those of the columns on the
-    wire in the database.
+    wire in the database. A null in a column that `table` has as required gives the plan another `table`, in which it is optional.
     """
 
     table: Table | None

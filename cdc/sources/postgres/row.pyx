@@ -8,6 +8,7 @@ from cdc.sources.postgres.hiding cimport ChangedDecoder
 from cdc.sources.postgres.values cimport ValueDecoder
 
 from array import array
+from dataclasses import replace
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.event import Unconvertible
@@ -24,13 +25,12 @@ cdef class RowPlan:
     that is not captured). `table` is None for a table that is not captured at all. `on_error` is the policy for values that
     their schema can't carry: `warn` makes them null and notes them, `skip` makes them null, `fail` raises ConversionError, `keep` leaves
     the server's text in the cell, which converters refuse, and notes them with their row. `names` are those of the columns on the
-    wire in the database.
+    wire in the database. A null in a column that `table` has as required gives the plan another `table`, in which it is optional.
     """
 
     def __init__(self, table, list decoders, tuple targets, str on_error="warn", tuple names=()):
         if len(decoders) != len(targets):
             raise ValueError(f"{len(decoders)} decoders for {len(targets)} columns")
-        self.table = table
         self.decoders = decoders
         self.targets = targets
         self.packed = array("i", targets).tobytes()
@@ -42,6 +42,7 @@ cdef class RowPlan:
         for target, decoder in zip(targets, decoders):
             if target >= self.width or (target >= 0 and not isinstance(decoder, ValueDecoder)):
                 raise ValueError(f"column {target} of {self.width} cannot be decoded by {decoder!r}")
+        self._of(table)
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
         """Decode one column's text into its cell of the tuple that begins at `first`."""
@@ -70,6 +71,20 @@ cdef class RowPlan:
         else:
             batch.put_text(cell, text, len(text))
         return 0
+
+    cdef int _allow_null(self, Py_ssize_t column) except -1:
+        """Take a column for nullable: a null shows that the row was written before the catalogue's definition, and its default, held."""
+        cdef int64_t target = self.places[column]
+        columns = list(self.table.columns)
+        columns[target] = replace(columns[target], schema=columns[target].schema.as_optional().with_default(None))
+        self._of(replace(self.table, columns=tuple(columns)))
+        return 0
+
+    def _of(self, table):
+        """Take a table, and which of its columns are required."""
+        self.table = table
+        self.required = bytes([target >= 0 and not table.columns[target].schema.optional for target in self.targets])
+        self.requires = self.required
 
     cdef int _put_changed(self, Py_ssize_t column, uint8_t kind, ChangeBatch batch, int64_t cell) except -1:
         return (<ValueDecoder> self.decoders[column]).missing(kind, batch, cell)
