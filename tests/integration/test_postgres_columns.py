@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, LiteralString
 
 import pytest
@@ -109,6 +110,16 @@ async def test_snapshot_and_stream_change_values_alike_and_leave_the_key_as_it_i
         "data": {"truncateLength": "3"},
         "n": {"masked": "true"},
     }
+
+
+async def test_every_text_is_cut_and_no_number(database):
+    database.execute("create table item (id int primary key, j jsonb, n numeric(20,2), b bit(16), c char(2))")
+    statement = """insert into item values (1, '{"a": 1}', 123456789.25, B'0000000100000010', 'xy')"""
+    found = await seen(database, statement, 1, columns=changes((r"public\.item\.[^i].*", Truncation(3))))
+    expected = {"id": 1, "j": '{"a', "n": Decimal("123456789.25"), "b": b"\x02\x01", "c": "xy"}
+    assert found.events[0].after == expected
+    told = {column.name: column.schema.parameters.get("truncateLength") for column in found.tables[0].row_columns}
+    assert told == {"id": None, "j": "3", "n": "3", "b": "3", "c": None}, "where the column is longer"
 
 
 async def test_a_mask_hides_null_and_what_the_log_does_not_carry(database):

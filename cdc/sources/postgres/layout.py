@@ -157,8 +157,8 @@ def _measures(column: WireColumn) -> tuple[int, int]:
 
 
 def _can_be_cut(schema: Schema) -> bool:
-    """Whether a part of a value is a value of the schema: plain text and plain bytes."""
-    return schema.type in {ConnectType.STRING, ConnectType.BYTES} and schema.name is None
+    """Whether values are cut: every text, as in Debezium, and bytes that are no number and no bits."""
+    return schema.type is ConnectType.STRING or (schema.type is ConnectType.BYTES and schema.name is None)
 
 
 def _with(found: ResolvedColumn, parameters: Mapping[str, str]) -> ResolvedColumn:
