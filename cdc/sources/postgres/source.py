@@ -18,9 +18,17 @@ from cdc.sources.base import SnapshotProgress
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.heartbeat import HeartbeatAction
+from cdc.sources.postgres.identity import set_identities
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility, still_needed
-from cdc.sources.postgres.publication import PublishedTable, ensure_publication, no_table, published_tables
+from cdc.sources.postgres.publication import (
+    PublishedTable,
+    ensure_publication,
+    in_order,
+    no_table,
+    published_tables,
+    unlogged_tables,
+)
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
 from cdc.sources.postgres.row import RowPlan
@@ -64,6 +72,7 @@ class PostgresLog:
         self._identity = SystemIdentity("", 0, 0)
         self._plan = _Plan(PostgresPosition(0))
         self._tables: list[PublishedTable] = []
+        self._unlogged: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
         self._lost = False
@@ -102,13 +111,18 @@ class PostgresLog:
         self._identity = await self._stream.identify()
         slot = await self._find_slot() if self._settings.snapshot_policy.streams else None
         await ensure_publication(self._connection, self._settings)
-        self._warn_of_tables(await self._find_tables())
+        published = await self._find_tables()
+        if await set_identities(self._connection, self._settings, self._tables):
+            published = await self._find_tables()
+        self._warn_of_tables(published)
         self._plan = await self._decide(stored, slot)
 
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
         published = await published_tables(self._need_connection(), self._settings)
-        self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        captured = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        self._unlogged = await unlogged_tables(self._need_connection(), self._settings)
+        self._tables = in_order([*captured, *self._unlogged], self._settings)
         return published
 
     async def _check_server(self) -> None:
@@ -127,6 +141,8 @@ class PostgresLog:
             if self._settings.tables.tables.include or self._settings.tables.schemas.include:
                 raise no_table(self._settings, [table.id for table in published])
             log.warning("no table is captured yet; tables are captured when they are created")
+        for table in self._unlogged:
+            log.warning("table %s is unlogged: a snapshot reads it, but its changes are never in the log", table.id)
         for table in published:
             if table.identity == "n" or (table.identity == "d" and not table.has_primary_key):
                 log.warning(
@@ -372,7 +388,7 @@ class PostgresLog:
         return partial, still_needed(start.visibility, reached)
 
     def _new_batch(self) -> ChangeBatch:
-        batch = ChangeBatch(self._settings.tombstones_on_delete)
+        batch = ChangeBatch(self._settings.tombstones_on_delete, not self._settings.skip_unchanged)
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
