@@ -7,7 +7,7 @@ from typing import Final
 from cdc.config import beside
 from cdc.config.definition import Prefix
 from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
-from cdc.config.validators import PATTERNS, TOPIC_PART, between
+from cdc.config.validators import KEY_COLUMNS, PATTERNS, TOPIC_PART, between
 
 HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
@@ -41,26 +41,58 @@ FILTERS: Final = in_group(
         HIGH,
         validator=PATTERNS,
     ),
-    planned("table.ignore.builtin", Type.BOOLEAN, "true", "Whether the server's own tables are left out."),
-    planned(
-        "column.include.list", Type.STRING, "", "Columns to publish, as regular expressions over schema.table.column."
+    without_effect(
+        "table.ignore.builtin",
+        Type.BOOLEAN,
+        "true",
+        "Whether the server's own tables are left out.",
+        "a publication cannot hold them",
     ),
-    planned(
-        "column.exclude.list", Type.STRING, "", "Columns to leave out, as regular expressions over schema.table.column."
+    Property(
+        "column.include.list",
+        Type.STRING,
+        "",
+        "Columns to publish, as regular expressions over schema.table.column. Columns of the key stay in the record key in any case."
+        " Excludes column.exclude.list.",
+        validator=PATTERNS,
     ),
-    planned("column.truncate.to.<N>.chars", Type.STRING, "", "Columns whose text is cut after so many characters."),
-    planned("column.mask.with.<N>.chars", Type.STRING, "", "Columns whose value is replaced by so many asterisks."),
-    planned(
+    Property(
+        "column.exclude.list",
+        Type.STRING,
+        "",
+        "Columns to leave out, as regular expressions over schema.table.column; all others are published.",
+        validator=PATTERNS,
+    ),
+    Property(
+        "column.truncate.to.<N>.chars",
+        Type.STRING,
+        "",
+        "Columns, as regular expressions, whose text is cut after N characters and whose binary values are cut after N bytes. A character"
+        " beyond the basic plane, such as an emoji, counts as two, as in Java, and is never split.",
+        validator=PATTERNS,
+    ),
+    Property(
+        "column.mask.with.<N>.chars",
+        Type.STRING,
+        "",
+        "Columns, as regular expressions, whose text is replaced by N asterisks; null is replaced too. Columns that are not published as"
+        " text keep their values. The record key carries a masked column in clear.",
+        validator=PATTERNS,
+    ),
+    Property(
         "column.mask.hash.v2.<algorithm>.with.salt.<salt>",
         Type.STRING,
         "",
-        "Columns whose value is replaced by a salted hash.",
+        "Columns, as regular expressions, whose text is replaced by the hash of salt and text, in hex, cut to the length of the column."
+        " Null stays null. The algorithm is one that Java knows, such as SHA-256.",
+        validator=PATTERNS,
     ),
-    planned(
+    Property(
         "column.mask.hash.<algorithm>.with.salt.<salt>",
         Type.STRING,
         "",
-        "As v2, over the bytes that Java's serialisation gives a text.",
+        "As v2, over the bytes that Java's serialisation makes of the text. Prefer v2, which other programs can compute.",
+        validator=PATTERNS,
     ),
     planned("guardrail.collections.max", Type.INT, "0", "Largest number of captured tables; 0 is no limit."),
     planned(
@@ -84,14 +116,19 @@ EVENTS: Final = in_group(
         "Operations that are not published: any of c (insert), u (update), d (delete), t (truncate); none publishes all.",
         choices=("c", "u", "d", "t", "none"),
     ),
-    planned(
+    Property(
         "skip.messages.without.change",
         Type.BOOLEAN,
         "false",
-        "Whether updates that change no published column are left out.",
+        "Whether updates that change no published column are left out. It takes the old row to tell: REPLICA IDENTITY FULL.",
     ),
-    planned(
-        "message.key.columns", Type.STRING, "", "Columns to use as the record key, by table: table:column,column;…"
+    Property(
+        "message.key.columns",
+        Type.STRING,
+        "",
+        "Columns to use as the record key in place of the primary key: table:column,column for each table, separated by semicolons, tables and"
+        " columns as regular expressions. Unless they are the primary key's, give these tables REPLICA IDENTITY FULL.",
+        validator=KEY_COLUMNS,
     ),
     *beside.TRANSACTIONS,
     planned("transaction.metadata.factory", Type.CLASS, None, "Class that makes transaction metadata."),
@@ -102,12 +139,36 @@ EVENTS: Final = in_group(
         "true",
         "Whether each record carries the headers __debezium.context.* that name connector, task and run.",
     ),
-    planned(
-        "column.propagate.source.type", Type.STRING, "", "Columns whose schema names the column's type in the database."
+    Property(
+        "column.propagate.source.type",
+        Type.STRING,
+        "",
+        "Columns, as regular expressions, whose schema tells type, length, scale and name of the column in the database, as parameters"
+        " __debezium.source.column.*.",
+        validator=PATTERNS,
     ),
-    planned("datatype.propagate.source.type", Type.STRING, "", "Database types whose schemas name the type."),
-    planned("schema.name.adjustment.mode", Type.STRING, "none", "How schema names are made fit for Avro."),
-    planned("field.name.adjustment.mode", Type.STRING, "none", "How field names are made fit for Avro."),
+    Property(
+        "datatype.propagate.source.type",
+        Type.STRING,
+        "",
+        "The same for columns by their type, as regular expressions over schema.table.type.",
+        validator=PATTERNS,
+    ),
+    Property(
+        "schema.name.adjustment.mode",
+        Type.STRING,
+        "none",
+        "How schema names are made fit for Avro: avro puts an underscore for each character that Avro does not allow, avro_unicode its code,"
+        " as _u002d, none leaves them.",
+        choices=("none", "avro", "avro_unicode"),
+    ),
+    Property(
+        "field.name.adjustment.mode",
+        Type.STRING,
+        "none",
+        "The same for the names of fields, which are those of the columns.",
+        choices=("none", "avro", "avro_unicode"),
+    ),
     planned("converters", Type.LIST, "", "Names of custom converters of columns."),
     planned("post.processors", Type.LIST, "", "Names of post processors of events."),
     Property(
@@ -178,11 +239,20 @@ TOPICS: Final = in_group(
     Property(
         "topic.delimiter", Type.STRING, ".", "What stands between the parts of a topic name.", LOW, validator=TOPIC_PART
     ),
-    planned(
+    Property(
         "topic.naming.strategy",
         Type.CLASS,
         "io.debezium.schema.SchemaTopicNamingStrategy",
-        "Class that makes topic names.",
+        "How topics are named: prefix, schema and table, with an underscore for each character that Kafka does not allow, or, by the Unicode"
+        " strategy, its code, as _u0020 (of the underscore too).",
+        LOW,
+        choices=("io.debezium.schema.SchemaTopicNamingStrategy", "io.debezium.schema.SchemaUnicodeTopicNamingStrategy"),
+        planned=(
+            "io.debezium.schema.defaulttopicnamingstrategy",
+            "io.debezium.schema.defaultregextopicnamingstrategy",
+            "io.debezium.schema.defaultunicodetopicnamingstrategy",
+            "io.debezium.schema.schemaregextopicnamingstrategy",
+        ),
     ),
     without_effect(
         "topic.cache.size",
@@ -450,6 +520,7 @@ FORMER_NAMES: Final = {
     "table.blacklist": "table.exclude.list",
     "schema.whitelist": "schema.include.list",
     "schema.blacklist": "schema.exclude.list",
+    "sanitize.field.names": "field.name.adjustment.mode",
     "heartbeat.topics.prefix": "topic.heartbeat.prefix",
     "provide.transaction.metadata.topic": "topic.transaction",
     "confluent.topic.bootstrap.servers": "bootstrap.servers",

@@ -66,6 +66,22 @@ class NameFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class NameList:
+    """The names that one of some regular expressions matches as a whole; without any, no name."""
+
+    patterns: tuple[re.Pattern[str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> NameList:
+        """Return the list for a comma-separated text; raises RegexError for a pattern that cannot be used."""
+        return cls(_compiled(split_patterns(text)))
+
+    def matches(self, name: str) -> bool:
+        """Whether the name is meant."""
+        return any(pattern.fullmatch(name) for pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
 class TableFilter:
     """The tables that a connector captures: the schema must pass its filter, and `schema.table` its own.
 

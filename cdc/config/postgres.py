@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from cdc.config import beside, connect, debezium, kafka, snapshot
+from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition
 from cdc.config.hosts import HOSTS
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.stream_options import STREAM_OPTIONS
-from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
+from cdc.config.validators import IDENTITIES, PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
 
 HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
@@ -182,17 +183,20 @@ REPLICATION: Final = in_group(
         choices=("filtered", "all_tables", "disabled"),
         planned=("no_tables",),
     ),
-    planned(
+    Property(
         "publish.via.partition.root",
         Type.BOOLEAN,
         "false",
-        "Whether changes of a partition appear under the partitioned table.",
+        "Whether a publication that is created here shows changes of partitions under the partitioned table, and not under the partition."
+        " A publication that exists already stays as it is.",
     ),
-    planned(
+    Property(
         "replica.identity.autoset.values",
         Type.STRING,
         "",
-        "Replica identities to set on tables, by regular expression.",
+        "Replica identities to give to captured tables at each start, tables as regular expressions: table:FULL,table:DEFAULT,table:NOTHING,"
+        "table:INDEX name. The role must own the tables.",
+        validator=IDENTITIES,
     ),
     Property(
         "offset.mismatch.strategy",
@@ -241,11 +245,12 @@ REPLICATION: Final = in_group(
         "0",
         "Interval at which the slot's xmin is read, in milliseconds; 0 is never.",
     ),
-    planned(
+    without_effect(
         "schema.refresh.mode",
         Type.STRING,
         "columns_diff",
-        "When a table's columns are read again; the log itself says so here.",
+        "When a table's columns are read again.",
+        "the log itself says under which columns a row was written",
     ),
     *beside.MESSAGES,
 )
@@ -350,6 +355,6 @@ POSTGRES: Final = Definition(
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
     list_prefixes=("converters",),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, *snapshot.RULES, *kafka.RULES),
+    rules=(one_list_each, usable_names, *snapshot.RULES, *kafka.RULES),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from cdc.config.beside import BesideSettings
 from cdc.config.classes import is_json, is_simple
+from cdc.config.columns import ColumnRules
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.hosts import Host, parse_hosts
+from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
@@ -94,6 +96,14 @@ class ConvertingFailure(enum.StrEnum):
     """In no configuration: the value stays in its row, as the server's text, for whoever converts the row to refuse it."""
 
 
+class NameAdjustment(enum.StrEnum):
+    """How names of schemas and fields are made fit for Avro."""
+
+    NONE = "none"
+    AVRO = "avro"
+    AVRO_UNICODE = "avro_unicode"
+
+
 class DecimalFormat(enum.StrEnum):
     """How the JSON converter writes exact decimals."""
 
@@ -128,7 +138,10 @@ class PostgresSettings:
     publication_autocreate: PublicationAutocreate = PublicationAutocreate.ALL_TABLES
     offset_mismatch: OffsetMismatch = OffsetMismatch.TRUST_OFFSET
     status_update_interval: float = 10.0
+    publish_via_root: bool = False
+    replica_identities: ReplicaIdentities = field(default_factory=ReplicaIdentities)
     tables: TableFilter = field(default_factory=TableFilter)
+    columns: ColumnRules = field(default_factory=ColumnRules)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
     decimal_mode: DecimalMode = DecimalMode.PRECISE
@@ -142,8 +155,12 @@ class PostgresSettings:
     converting_failure: ConvertingFailure = ConvertingFailure.WARN
     tombstones_on_delete: bool = True
     skipped_operations: str = "t"
+    skip_unchanged: bool = False
     extended_headers: bool = True
     topic_delimiter: str = "."
+    unicode_topics: bool = False
+    schema_names: NameAdjustment = NameAdjustment.NONE
+    field_names: NameAdjustment = NameAdjustment.NONE
     queue_bytes: int = 33_554_432
     beside: BesideSettings = field(default_factory=BesideSettings)
     local_only: bool = False
@@ -184,6 +201,9 @@ class PostgresSettings:
             publication_autocreate=PublicationAutocreate(config.string("publication.autocreate.mode")),
             offset_mismatch=OffsetMismatch(config.string("offset.mismatch.strategy")),
             status_update_interval=config.integer("status.update.interval.ms") / 1000,
+            publish_via_root=config.boolean("publish.via.partition.root"),
+            replica_identities=ReplicaIdentities.parse(config.string("replica.identity.autoset.values")),
+            columns=ColumnRules.from_config(config),
             tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
             snapshot=SnapshotSettings.from_config(config),
@@ -197,10 +217,14 @@ class PostgresSettings:
             unavailable_placeholder=placeholder_bytes(config.string("unavailable.value.placeholder")),
             converting_failure=ConvertingFailure(config.string("event.converting.failure.handling.mode")),
             skipped_operations="".join(config.list("skipped.operations")).replace("none", ""),
+            skip_unchanged=config.boolean("skip.messages.without.change"),
             tombstones_on_delete=config.boolean("tombstones.on.delete"),
             extended_headers=config.boolean("extended.headers.enabled"),
             topic_prefix=config.string("topic.prefix"),
             topic_delimiter=config.string("topic.delimiter"),
+            unicode_topics="Unicode" in config.string("topic.naming.strategy"),
+            schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
+            field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
             queue_bytes=config.integer("max.queue.size.in.bytes"),
             beside=BesideSettings.from_config(config),
             local_only=local_only(config.string("slot.stream.params")),

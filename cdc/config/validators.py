@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from cdc.config.columns import key_fault
 from cdc.config.filters import pattern_fault
+from cdc.config.identities import identity_fault
 from cdc.config.property import Validator
 
 
@@ -31,6 +33,12 @@ def only(condition: Callable[[str], str], requirement: str) -> Validator:
 
 
 PATTERNS: Final = Validator("regular expressions, separated by commas, each for a whole name", pattern_fault)
+
+IDENTITIES: Final = Validator(
+    "table:FULL, table:DEFAULT, table:NOTHING or table:INDEX name, separated by commas", identity_fault
+)
+
+KEY_COLUMNS: Final = Validator("table:column,column for each table, separated by semicolons", key_fault)
 
 TOPIC_PART: Final = matching(r"[a-zA-Z0-9._-]+", "letters, digits, dots, hyphens and underscores")
 

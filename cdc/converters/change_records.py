@@ -108,6 +108,7 @@ class _Plan:
     def __init__(self, table: Table, unavailable: bytes) -> None:
         self.table = table
         self.key_columns = tuple(table.columns[at] for at in table.key)
+        self.row_columns = table.row_columns
         self.key_schema = table.key_schema()
         self.envelope_schema = table.envelope_schema()
         self.row_schema = self.envelope_schema.fields[0].schema
@@ -118,8 +119,7 @@ class _Plan:
 
     def row(self, cells: tuple[Any, ...]) -> Struct:
         """Return a row image by the names of the columns, with what stands for values that the log does not have."""
-        columns = self.table.columns
-        return {column.name: self._value(column, at, cells[at]) for at, column in enumerate(columns)}
+        return {column.name: self._value(column, at, cells[at]) for at, column in enumerate(self.row_columns)}
 
     def key(self, cells: tuple[Any, ...]) -> Struct:
         """Return a key; nothing stands for a value that it lacks."""
@@ -215,7 +215,7 @@ def _block(place: tuple[str, int, int] | None) -> Struct | None:
 
 def _faults(row: _Row, problems: Sequence[Unconvertible], index: int) -> Iterator[Fault]:
     """Yield what the schemas of a row cannot carry, the key first."""
-    plan, columns = row.plan, row.plan.table.columns
+    plan, columns = row.plan, row.plan.row_columns
     images = (
         (row.key, plan.key_columns, True),
         (row.other_key, plan.key_columns, True),

@@ -97,7 +97,8 @@ cdef class TablePlan:
         if self.key_columns:
             self.key = members(self.key_fields, self.key_columns, {}, where, key_settings, None)
             self.key_lead, self.key_tail = _wrapping(table.key_schema(), key_settings)
-        self.row = members(columns, range(len(columns)), {}, where, value_settings, unavailable)
+        shown = len(table.row_columns)
+        self.row = members(columns[:shown], range(shown), {}, where, value_settings, unavailable)
         self.source = members(source.fields, range(len(source.fields)), table.source_constants, f"the source block of {where}",
                               value_settings, unavailable)
         self.transaction = members(TRANSACTION_BLOCK.fields, range(3), {}, "the transaction block", value_settings, None)

@@ -45,6 +45,7 @@ cdef class ChangeBatch:
     cdef public object position
     cdef public bint boundary
     cdef public bint tombstones
+    cdef public bint unchanged
     cdef public int64_t stamp_ns
     cdef public int64_t continues
     cdef readonly int64_t aside_size
@@ -76,6 +77,7 @@ cdef class ChangeBatch:
     cdef int add_row(self, uint8_t op, int32_t table, int64_t before, int64_t after, int64_t key, int64_t other_key,
                      int64_t source) except -1
 
+    cdef bint _same_row(self, int32_t table, int64_t one, int64_t other) except -1
     cdef bint _same(self, const Cell *one, const Cell *other) noexcept
     cdef bint _same_children(self, const Cell *one, const Cell *other) noexcept
     cdef int _complete(self, int32_t table, int64_t before, int64_t after) except -1

@@ -10,9 +10,10 @@ class ChangeBatch:
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
     the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
-    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `continues` is
-    not 0 when the batch begins inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was
-    read, in nanoseconds since the epoch. One writer and then one reader; not to be shared while it is written.
+    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `tombstones`
+    says that deletes have one, `unchanged` that updates which change no captured column are kept. `continues` is not 0 when the batch begins
+    inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since the
+    epoch. One writer and then one reader; not to be shared while it is written.
     """
 
     tables: list[Table]
@@ -23,9 +24,10 @@ class ChangeBatch:
     position: Any
     boundary: bool
     tombstones: bool
+    unchanged: bool
     stamp_ns: int
     continues: int
-    def __init__(self, tombstones: bool = True) -> None: ...
+    def __init__(self, tombstones: bool = True, unchanged: bool = True) -> None: ...
     def __len__(self) -> int: ...
     @property
     def size(self) -> int:

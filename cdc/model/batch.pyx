@@ -27,12 +27,13 @@ cdef class ChangeBatch:
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
     the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
-    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `continues` is
-    not 0 when the batch begins inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was
-    read, in nanoseconds since the epoch. One writer and then one reader; not to be shared while it is written.
+    position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `tombstones`
+    says that deletes have one, `unchanged` that updates which change no captured column are kept. `continues` is not 0 when the batch begins
+    inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since the
+    epoch. One writer and then one reader; not to be shared while it is written.
     """
 
-    def __cinit__(self, bint tombstones=True):
+    def __cinit__(self, bint tombstones=True, bint unchanged=True):
         self.arena = Buffer()
         self.tables = []
         self.transactions = []
@@ -41,6 +42,7 @@ cdef class ChangeBatch:
         self.table_index = {}
         self.key_columns = []
         self.tombstones = tombstones
+        self.unchanged = unchanged
         self.boundary = True
 
     def __dealloc__(self):
@@ -155,6 +157,8 @@ cdef class ChangeBatch:
         """Add an update; one that changes the key is a delete, a tombstone and a create. `before` is -1 where the log has none."""
         if before >= 0:
             self._complete(table, before, after)
+            if not self.unchanged and self._same_row(table, before, after):
+                return 0
             if not self.same_key(table, before, after):
                 self.add_row(b"d", table, before, -1, before, after, source)
                 if self.tombstones:
@@ -187,6 +191,14 @@ cdef class ChangeBatch:
     cdef bint same_key(self, int32_t table, int64_t one, int64_t other) except -1:
         for column in <tuple> self.key_columns[table]:
             if not self._same(&self.cells[one + <int> column], &self.cells[other + <int> column]):
+                return False
+        return True
+
+    cdef bint _same_row(self, int32_t table, int64_t one, int64_t other) except -1:
+        """Tell whether two row images are whole and equal, in what the key alone shows too."""
+        cdef int64_t at
+        for at in range(len(self.tables[table].columns)):
+            if self.cells[one + at].kind == ABSENT_CELL or not self._same(&self.cells[one + at], &self.cells[other + at]):
                 return False
         return True
 

@@ -38,8 +38,8 @@ def read_event(batch: ChangeBatch, index: int) -> ChangeEvent:
         op,
         table.id,
         _named(key_columns, key),
-        _named(table.columns, before),
-        _named(table.columns, after),
+        _named(table.row_columns, before),
+        _named(table.row_columns, after),
         {**table.source_constants, **_source(table, source or ())},
     )
 
@@ -47,7 +47,8 @@ def read_event(batch: ChangeBatch, index: int) -> ChangeEvent:
 def _named(columns: Iterable[Column], values: tuple[object, ...] | None) -> Values | None:
     if values is None:
         return None
-    return {column.name: _shaped(column.schema, value) for column, value in zip(columns, values, strict=True)}
+    # Behind the columns of the row stand those of the key alone.
+    return {column.name: _shaped(column.schema, value) for column, value in zip(columns, values, strict=False)}
 
 
 def _shaped(schema: Schema, value: Any) -> object:

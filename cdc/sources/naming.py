@@ -1,19 +1,70 @@
-"""Names of topics."""
+"""Names of topics, schemas and fields."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from cdc.config.settings import NameAdjustment
 from cdc.model.table import TableId
 
 ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
+ILLEGAL_OR_ESCAPE = re.compile(r"[^a-zA-Z0-9.-]")
+#: Kafka takes names of that many characters.
+LONGEST_TOPIC = 249
 
 
-def table_topic(prefix: str, table: TableId, delimiter: str = ".") -> str:
-    """Return the topic of a table: `<prefix>.<schema>.<table>`, with `_` for characters that Kafka does not allow."""
-    return ILLEGAL.sub("_", delimiter.join((prefix, table.schema, table.table)))
+def table_topic(prefix: str, table: TableId, delimiter: str = ".", *, unicode: bool = False) -> str:
+    """Return the topic of a table: `<prefix>.<schema>.<table>`.
+
+    For a character that Kafka does not allow stands `_` or, with `unicode`, `_u` and its code; then for `_` too.
+    """
+    name = delimiter.join(part for part in (prefix, table.schema, table.table) if part.strip())
+    fit = ILLEGAL_OR_ESCAPE.sub(lambda found: _escaped(found[0]), name) if unicode else _underscored(name)
+    return fit[:LONGEST_TOPIC]
 
 
 def beside_topic(*parts: str, delimiter: str = ".") -> str:
     """Return the topic of records beside the rows from its parts, with `_` for characters that Kafka does not allow."""
-    return ILLEGAL.sub("_", delimiter.join(parts))
+    return _underscored(delimiter.join(parts))
+
+
+def _underscored(name: str) -> str:
+    # Debezium counts in UTF-16: two for a character beyond the basic plane.
+    return ILLEGAL.sub(lambda found: "_" * len(list(_units(found[0]))), name)
+
+
+def _escaped(text: str) -> str:
+    """Return `_u` and the code for each UTF-16 unit, in four digits; in three from 0x100 to 0xFFF, as Debezium writes them."""
+    return "".join(f"_u{unit:03x}" if unit > 0xFF else f"_u00{unit:x}" for unit in _units(text))
+
+
+def _units(text: str) -> Iterator[int]:
+    data = text.encode("utf-16-be", "surrogatepass")
+    return (data[at] << 8 | data[at + 1] for at in range(0, len(data), 2))
+
+
+@dataclass(frozen=True, slots=True)
+class NameAdjuster:
+    """Makes names fit for Avro, as Debezium does; `dotted` names, those of schemas, may have dots.
+
+    Source: the Avro specification, "Names".
+    """
+
+    mode: NameAdjustment = NameAdjustment.NONE
+    dotted: bool = False
+
+    def adjust(self, name: str) -> str:
+        """Return the name with what stands for characters that Avro does not allow; two names may come out the same."""
+        if self.mode is NameAdjustment.NONE or not name:
+            return name
+        unicode = self.mode is NameAdjustment.AVRO_UNICODE
+        first = "a-zA-Z" if unicode else "a-zA-Z_"
+        illegal = re.compile(rf"^[^{first}]|(?<!^)[^{first}0-9{'.' if self.dotted else ''}]")
+        return illegal.sub(lambda found: _escaped(found[0]) if unicode else _replaced(found[0]), name)
+
+
+def _replaced(character: str) -> str:
+    # A digit is only refused as the first character, and stays behind the underscore.
+    return f"_{character}" if character in "0123456789" else "_" * len(list(_units(character)))

@@ -26,10 +26,19 @@ from tests.support.golden.case import Step, load
 GOLDEN = Path(__file__).parents[1] / "golden" / "postgres"
 TYPES = sorted(path.name for path in GOLDEN.iterdir() if path.name.startswith(("types_", "defaults_", "numeric_")))
 OTHERS = ["enum_and_large_text_key", "no_pk", "pk_update", "replica_identity", "table_ddl"]
+RULES = [
+    "column_exclude",
+    "column_mask",
+    "message_key_columns",
+    "odd_names_avro",
+    "odd_names_avro_unicode",
+    "propagate_source_type",
+]
+SHAPING = ("handling.mode", "precision", "column.", "message.key", "adjustment")
 
 
 def settings(database: Database, given: dict[str, str]) -> PostgresSettings:
-    kept = {name: text for name, text in given.items() if "handling.mode" in name or "precision" in name}
+    kept = {name: text for name, text in given.items() if any(word in name for word in SHAPING)}
     return ConnectorConfig.from_raw({**properties(database, "localhost:9092", "p"), **kept}).source
 
 
@@ -80,7 +89,7 @@ def assert_same(batch: ChangeBatch, side: ConverterSettings, placeholder: bytes)
     return len(batch)
 
 
-@pytest.mark.parametrize("name", [*TYPES, *OTHERS])
+@pytest.mark.parametrize("name", [*TYPES, *OTHERS, *RULES])
 async def test_both_ways_write_the_same_bytes_for_each_golden_case(name, database):
     rows = 0
     for batch in await read(database, name):

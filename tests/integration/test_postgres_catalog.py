@@ -207,6 +207,46 @@ class TestStreamPlans:
         plan = await stream_plan(database, Relation(4_000_000_000, "public", "gone", "d", columns))
         assert plan.table is not None
         assert key_of(plan.table) == ["id"]
+        assert {name: schema.optional for name, schema in schemas(plan.table).items()} == {"id": False, "a": True}
+
+    async def test_columns_that_were_renamed_since_are_known_by_their_place(self, database):
+        database.execute("create table item (id int primary key, a text not null default 'x', later int)")
+        database.execute("alter table item replica identity full; alter table item rename id to number")
+        database.execute("alter table item rename a to name")
+        columns = (RelationColumn("id", 23, -1, True), RelationColumn("a", 25, -1, True))
+        plan = await stream_plan(database, Relation(oid_of(database, "item"), "public", "item", "f", columns))
+        assert plan.table is not None
+        assert key_of(plan.table) == ["id"]
+        found = schemas(plan.table)
+        assert (found["id"].optional, found["a"].optional, found["a"].default) == (False, False, "x")
+
+    async def test_tables_that_share_a_topic_are_told_of(self, database, caplog):
+        database.execute('create table "a b" (id int primary key); create table a_b (id int primary key)')
+        connection = await connect(settings(database))
+        try:
+            catalog = Catalog(connection, settings(database))
+            for name in ("a b", "a_b", "a_b"):
+                await catalog.snapshot_plan(oid_of(database, f'"{name}"'), TableId("public", name), None)
+        finally:
+            await connection.close()
+        (warning,) = [record.getMessage() for record in caplog.records]
+        assert warning.startswith("the tables public.a b and public.a_b share the topic p.public.a_b")
+
+    async def test_a_key_stays_one_when_its_type_has_changed_since(self, database):
+        database.execute("create table item (id bigint primary key); alter table item replica identity full")
+        columns = (RelationColumn("id", 23, -1, True),)
+        plan = await stream_plan(database, Relation(oid_of(database, "item"), "public", "item", "f", columns))
+        assert plan.table is not None
+        assert key_of(plan.table) == ["id"]
+        assert schemas(plan.table)["id"].type is ConnectType.INT32
+
+    async def test_places_say_nothing_once_a_column_was_dropped(self, database):
+        database.execute("create table item (id int primary key, gone text, b text not null default 'x')")
+        database.execute("alter table item drop gone")
+        columns = (RelationColumn("id", 23, -1, True), RelationColumn("gone", 25, -1, False))
+        plan = await stream_plan(database, Relation(oid_of(database, "item"), "public", "item", "d", columns))
+        assert plan.table is not None
+        assert (schemas(plan.table)["gone"].optional, schemas(plan.table)["gone"].default) == (True, None)
 
     async def test_a_table_that_is_not_captured(self, database):
         columns = (RelationColumn("id", 23, -1, True),)

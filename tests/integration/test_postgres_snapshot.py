@@ -364,15 +364,26 @@ class TestWhatIsRead:
         reading = await snapshot_of(database)
         assert rows_of(reading) == [("r", "item", (2, "b"))]
 
-    async def test_rows_of_children_and_of_partitions(self, database):
+    async def test_a_table_shows_the_rows_of_its_children_as_to_every_select(self, database):
         database.execute("create table parent (id int primary key); create table child () inherits (parent)")
         database.execute("insert into parent values (1); insert into child values (2)")
+        found = [(table, row) for _, table, row in rows_of(await snapshot_of(database))]
+        assert found == [("child", (2,)), ("parent", (1,)), ("parent", (2,))]
+
+    @pytest.mark.parametrize(("via_root", "under"), [(False, "part1"), (True, "parted")])
+    async def test_each_row_of_a_partition_once_where_the_stream_shows_it(self, database, via_root, under):
         database.execute("create table parted (id int primary key) partition by range (id)")
         database.execute("create table part1 partition of parted for values from (0) to (10)")
         database.execute("insert into parted values (5)")
-        reading = await snapshot_of(database)
-        found = sorted((table, row[0]) for _, table, row in rows_of(reading))
-        assert found in ([("child", 2), ("parent", 1), ("part1", 5)], [("child", 2), ("parent", 1), ("parted", 5)])
+        reading = await snapshot_of(database, publish_via_root=via_root)
+        assert rows_of(reading) == [("r", under, (5,))]
+
+    async def test_unlogged_tables_are_read_and_the_log_says_that_nothing_will_follow(self, database, caplog):
+        database.execute("create unlogged table item (id int primary key); insert into item values (1)")
+        database.execute("create unlogged table other (id int primary key)")
+        assert rows_of(await snapshot_of(database, include="public.item")) == [("r", "item", (1,))]
+        told = [record.getMessage() for record in caplog.records if "unlogged" in record.getMessage()]
+        assert told == ["table public.item is unlogged: a snapshot reads it, but its changes are never in the log"]
 
     async def test_no_data_reads_nothing(self, database):
         database.execute("create table item (id int primary key); insert into item values (1)")

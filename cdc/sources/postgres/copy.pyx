@@ -7,7 +7,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memchr
 
-from cdc.model.batch cimport ChangeBatch
+from cdc.model.batch cimport NULL_CELL, ChangeBatch
 from cdc.model.buffer cimport Buffer
 from cdc.sources.postgres.row cimport RowPlan, SourceInfo
 
@@ -69,11 +69,8 @@ cdef class CopyDecoder:
         return batch.read(table, first, self.info.put(batch, self.lsn))
 
     cdef int _value(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
-        cdef int64_t target = self.plan.targets[column]
         if size == 2 and text[0] == b"\\" and text[1] == b"N":
-            if target >= 0:
-                batch.put_null(first + target)
-            return 0
+            return self.plan.put_missing(column, NULL_CELL, batch, first)
         if memchr(text, b"\\", size) == NULL:
             return self.plan.put(column, text, size, batch, first)
         self._unescape(text, size)

@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memchr
 
-from cdc.model.batch cimport ChangeBatch
+from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, UNAVAILABLE_CELL, ChangeBatch
 from cdc.sources.postgres.row cimport RowPlan, SourceInfo
 
 from cdc.errors import DecodeError
@@ -317,13 +317,11 @@ cdef class PgOutputDecoder:
 
     cdef int _row(self, uint8_t kind, View *view, int64_t lsn, ChangeBatch batch) except -1:
         cdef RowPlan plan = self._plan(view)
-        cdef int32_t table
         cdef int64_t before = -1, after = -1
         cdef uint8_t mark
         cdef str operation = "c" if kind == b"I" else "u" if kind == b"U" else "d"
         if self._passed(operation) or plan.table is None:
             return 0
-        table = batch.use_table(plan.table)
         mark = read_byte(view)
         if mark == b"K" or mark == b"O":
             before = self._tuple(view, plan, batch, mark == b"K")
@@ -334,7 +332,8 @@ cdef class PgOutputDecoder:
             after = self._tuple(view, plan, batch, False)
         elif before < 0:
             raise DecodeError(f"a delete begins with {mark:#04x} and not with an old row", view.data[: view.size], view.at - 1)
-        return self._emit(kind, operation, table, before, after, lsn, batch)
+        # The rows say under which definition they were written, so the table comes last.
+        return self._emit(kind, operation, batch.use_table(plan.table), before, after, lsn, batch)
 
     cdef int _emit(self, uint8_t kind, str operation, int32_t table, int64_t before, int64_t after, int64_t lsn,
                    ChangeBatch batch) except -1:
@@ -413,8 +412,7 @@ cdef class PgOutputDecoder:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
         cdef Py_ssize_t column, count = read_int16(view)
         cdef int64_t first = batch.reserve_cells(plan.width)
-        cdef int64_t target
-        cdef uint8_t kind
+        cdef uint8_t kind, null = ABSENT_CELL if key_only else NULL_CELL
         cdef uint32_t size
         if count != len(plan.targets):
             raise DecodeError(f"a row of {plan.table.id} has {count} columns, its relation {len(plan.targets)}",
@@ -427,13 +425,10 @@ cdef class PgOutputDecoder:
                 plan.put(column, <const char *> view.data + view.at, size, batch, first)
                 view.at += size
                 continue
-            target = plan.targets[column]
             if kind == b"n":
-                if target >= 0 and not key_only:
-                    batch.put_null(first + target)
+                plan.put_missing(column, null, batch, first)
             elif kind == b"u":
-                if target >= 0:
-                    batch.put_unavailable(first + target)
+                plan.put_missing(column, UNAVAILABLE_CELL, batch, first)
             else:
                 raise DecodeError(f"a column value is of unknown kind {kind:#04x}", view.data[: view.size], view.at - 1)
         return first

@@ -18,8 +18,11 @@ from cdc.sources.postgres.slot import NEW_SNAPSHOT
 log = logging.getLogger(__name__)
 
 CANDIDATES = """
-select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and c.relpersistence = 'p' and not c.relispartition
+select n.nspname, c.relname, array(
+    select array[an.nspname, ac.relname]::text[] from pg_partition_ancestors(c.oid) a join pg_class ac on ac.oid = a.relid
+    join pg_namespace an on an.oid = ac.relnamespace where a.relid <> c.oid) as ancestors
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and c.relpersistence = 'p'
   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'
 order by 1, 2
 """
@@ -43,11 +46,20 @@ PUBLISHED_BEFORE_15 = (
     .replace("a.attname = any (t.attnames)", "true")
     .replace("a.attnum = any (r.prattrs)", "false")
 )
+UNLOGGED = """
+select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relreplident::text as identity,
+       greatest(c.reltuples, 0)::bigint as estimated_rows, null::text as filter,
+       array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             and a.attgenerated = '' order by a.attnum) as sent,
+       null::text[] as column_list, true as has_primary_key
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence = 'u' and not c.relispartition
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """A table that the publication sends; `kind` is r, or p for a partitioned one.
+    """A table that the publication sends, or one that only a snapshot can read; `kind` is r, or p for a partitioned one.
 
     `sent` are the columns that the stream has, in table order: without a `column_list` all but the generated ones, which only
     PostgreSQL 18 can publish.
@@ -78,11 +90,22 @@ async def ensure_publication(connection: Connection, settings: PostgresSettings)
     """
     name, mode = settings.publication_name, settings.publication_autocreate
     with refusals(settings):
-        cursor = await connection.execute("select puballtables from pg_publication where pubname = %s", (name,))
+        cursor = await connection.execute(
+            "select puballtables, pubviaroot from pg_publication where pubname = %s", (name,)
+        )
         found = await cursor.fetchone()
     if found is None:
         await _create(connection, settings)
-    elif mode is PublicationAutocreate.FILTERED and not found[0]:
+        return
+    all_tables, via_root = found
+    if settings.publish_via_root and not via_root:
+        log.warning(
+            "publication %s shows changes of partitions under the partition, although publish.via.partition.root is true."
+            " Its owner can change that: ALTER PUBLICATION %s SET (publish_via_partition_root = true)",
+            name,
+            name,
+        )
+    if mode is PublicationAutocreate.FILTERED and not all_tables:
         await _refresh(connection, settings)
 
 
@@ -124,7 +147,9 @@ async def _create(connection: Connection, settings: PostgresSettings) -> None:
         scope: sql.Composable = sql.SQL("for all tables")
     else:
         scope = _for_tables(await _wanted(connection, settings))
-    await _run(connection, settings, sql.SQL("create publication {} {}").format(sql.Identifier(name), scope))
+    options = sql.SQL(" with (publish_via_partition_root = true)" if settings.publish_via_root else "")
+    statement = sql.SQL("create publication {} {}{}").format(sql.Identifier(name), scope, options)
+    await _run(connection, settings, statement)
     log.info("created publication %s (%s)", name, mode)
 
 
@@ -150,10 +175,12 @@ async def _refresh(connection: Connection, settings: PostgresSettings) -> None:
 async def _wanted(connection: Connection, settings: PostgresSettings) -> list[TableId]:
     with refusals(settings):
         cursor = await connection.execute(CANDIDATES)
-        rows = [TableId(*row) for row in await cursor.fetchall()]
-    wanted = [table for table in rows if settings.tables.matches(table.schema, table.table)]
+        rows = {TableId(schema, name): ancestors for schema, name, ancestors in await cursor.fetchall()}
+    matching = {table for table in rows if settings.tables.matches(table.schema, table.table)}
+    # A partitioned table brings its partitions, also later ones.
+    wanted = [t for t in rows if t in matching and matching.isdisjoint(TableId(*above) for above in rows[t])]
     if not wanted:
-        raise no_table(settings, rows)
+        raise no_table(settings, list(rows))
     return wanted
 
 
@@ -189,8 +216,25 @@ async def _run(connection: Connection, settings: PostgresSettings, statement: sq
 async def published_tables(connection: Connection, settings: PostgresSettings) -> list[PublishedTable]:
     """Return all tables that the publication sends, captured or not, in the order of `table.include.list`, then by name."""
     query = PUBLISHED if connection.info.server_version >= 150000 else PUBLISHED_BEFORE_15
+    tables = await _tables_of(connection, settings, query, settings.publication_name)
+    return in_order(tables, settings)
+
+
+async def unlogged_tables(connection: Connection, settings: PostgresSettings) -> list[PublishedTable]:
+    """Return the captured tables that are unlogged: the log never tells of them, but a snapshot can read them."""
+    tables = await _tables_of(connection, settings, UNLOGGED)
+    return [table for table in tables if settings.tables.matches(table.schema, table.name)]
+
+
+def in_order(tables: Iterable[PublishedTable], settings: PostgresSettings) -> list[PublishedTable]:
+    """Return tables in the order of a snapshot: that of `table.include.list`, then by name."""
+    return sorted(tables, key=lambda table: (settings.tables.place(table.schema, table.name), table.schema, table.name))
+
+
+async def _tables_of(
+    connection: Connection, settings: PostgresSettings, query: str, *parameters: str
+) -> list[PublishedTable]:
     with refusals(settings):
         async with connection.cursor(row_factory=class_row(PublishedTable)) as cursor:
-            await cursor.execute(query.encode(), (settings.publication_name,))
-            tables = await cursor.fetchall()
-    return sorted(tables, key=lambda table: settings.tables.place(table.schema, table.name))
+            await cursor.execute(query.encode(), parameters)
+            return await cursor.fetchall()

@@ -12,9 +12,10 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
-from cdc.sources.naming import table_topic
+from cdc.sources.naming import NameAdjuster, table_topic
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
+from cdc.sources.postgres.layout import LayoutRules, WireColumn
 from cdc.sources.postgres.relation import Relation, RelationColumn
 from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
@@ -23,15 +24,15 @@ log = logging.getLogger(__name__)
 
 COLUMNS = """
 select a.attname::text as name, a.atttypid::bigint as type_oid, a.atttypmod as typmod, a.attnotnull as not_null,
-       case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as default
+       case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as default, a.attnum as number
 from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum
 """
 # The key of the records: what the row images carry. With REPLICA IDENTITY USING INDEX these are that index's columns, else the
-# primary key's, else those of the first unique index (by name) that has no expression.
+# primary key's, else those of the first unique index (by name) that has no expression. They are given by number, as a column may be
+# renamed between two queries.
 KEY = """
-select array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k(attnum, place)
-             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.place)
+select i.indkey[0:i.indnkeyatts - 1]::int2[]
 from pg_index i join pg_class t on t.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
 where i.indrelid = %s and i.indisunique and i.indisvalid and 0 <> all (i.indkey)
 order by (t.relreplident = 'i' and i.indisreplident) desc, i.indisprimary desc, c.relname limit 1
@@ -80,13 +81,17 @@ SOURCE_SCHEMA = struct(
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What pg_attribute says of a column; `default` is its expression, None for none and for generated columns."""
+    """What pg_attribute says of a column; `default` is its expression, None for none and for generated columns.
+
+    `number` is its place among all columns that the table ever had, from 1; 0 where that is not known.
+    """
 
     name: str
     type_oid: int
     typmod: int
     not_null: bool = False
     default: str | None = None
+    number: int = 0
 
 
 class Catalog:
@@ -97,6 +102,10 @@ class Catalog:
         self._settings = settings
         self._types: dict[int, PgType] = {}
         self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
+        self._layouts = LayoutRules(settings)
+        self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
+        self._topics: dict[str, TableId] = {}
+        self._uncovered: set[TableId] = set()
         self._left_out: set[tuple[TableId, str]] = set()
 
     async def stream_plan(self, relation: Relation) -> RowPlan:
@@ -104,37 +113,88 @@ class Catalog:
         table = TableId(relation.schema, relation.table)
         if not self._settings.tables.matches(table.schema, table.table):
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
-        facts = {column.name: column for column in await self._columns(relation.oid)}
-        columns = [_merged(column, facts.get(column.name)) for column in relation.columns]
-        return await self._plan(table, columns, _logged_key(relation, await self._key(relation.oid)), renewable=True)
+        facts = _aligned(relation, await self._columns(relation.oid))
+        columns = [_merged(relation, column, found) for column, found in zip(relation.columns, facts, strict=True)]
+        key = self._chosen_key(table, columns)
+        if key:
+            self._warn_of_key(table, relation, key)
+        else:
+            named = {found.number: column.name for column, found in zip(columns, facts, strict=True) if found}
+            key = _logged_key(relation, [named.get(number) for number in await self._key(relation.oid)])
+        return await self._plan(table, columns, key, streamed=True)
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
         columns = [column for column in await self._columns(oid) if only is None or column.name in only]
-        return await self._plan(table, columns, await self._key(oid))
+        named = {column.number: column.name for column in columns}
+        key = self._chosen_key(table, columns) or [named[each] for each in await self._key(oid) if each in named]
+        return await self._plan(table, columns, key, streamed=False)
 
     async def _plan(
-        self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str], *, renewable: bool = False
+        self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str], *, streamed: bool
     ) -> RowPlan:
         await self._learn_types(column.type_oid for column in columns)
-        resolved = [self._resolve(table, column) for column in columns]
-        captured = [
-            Column(column.name, found.schema)
-            for column, found in zip(columns, resolved, strict=True)
-            if found is not None
-        ]
-        places = {column.name: place for place, column in enumerate(captured)}
+        wire = [self._on_wire(table, column) for column in columns]
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed)
         return RowPlan(
-            self._table(table, captured, [places[name] for name in key if name in places]),
-            [found.decoder if found is not None else None for found in resolved],
-            tuple(places.get(column.name, -1) for column in columns),
+            self._table(table, layout.columns, layout.key),
+            layout.decoders,
+            tuple(layout.targets),
             self._settings.converting_failure.value,
-            renewable=renewable,
+            tuple(column.name for column in columns),
+            renewable=streamed,
         )
 
+    def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
+        kind = self._types.get(column.type_oid)
+        oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
+        return WireColumn(column.name, kind.name if kind else "", oid, typmod, self._resolve(table, column))
+
+    def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
+        """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""
+        return self._settings.columns.keys.choose(str(table), [column.name for column in columns])
+
+    def _warn_of_key(self, table: TableId, relation: Relation, key: Sequence[str]) -> None:
+        """Say that the log will not tell the key of deleted rows, nor that an update changed it."""
+        carried = {column.name for column in relation.columns if column.key or relation.identity == "f"}
+        missing = [name for name in key if name not in carried]
+        if missing and table not in self._uncovered:
+            self._uncovered.add(table)
+            log.warning(
+                "message.key.columns gives %s a key whose columns %s its replica identity does not cover: a delete will stop the"
+                " connector, and an update of the key is not seen. ALTER TABLE %s REPLICA IDENTITY FULL",
+                table,
+                ", ".join(missing),
+                table,
+            )
+
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
-        topic = table_topic(self._settings.topic_prefix, table, self._settings.topic_delimiter)
-        return Table(table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table))
+        topic = self._topic(table)
+        return Table(
+            table,
+            topic,
+            tuple(columns),
+            tuple(key),
+            SOURCE_SCHEMA,
+            self._constants(table),
+            self._schema_names.adjust(topic),
+        )
+
+    def _topic(self, table: TableId) -> str:
+        """Return the topic of a table; warns when another table has it too."""
+        settings = self._settings
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        other = self._topics.setdefault(topic, table)
+        if other != table:
+            self._topics[topic] = table
+            log.warning(
+                "the tables %s and %s share the topic %s, as their names differ only in characters that Kafka does not allow."
+                " io.debezium.schema.SchemaUnicodeTopicNamingStrategy as topic.naming.strategy tells them apart",
+                other,
+                table,
+                topic,
+            )
+        return topic
 
     def _constants(self, table: TableId) -> Mapping[str, Default]:
         return {
@@ -166,7 +226,8 @@ class Catalog:
                 await cursor.execute(COLUMNS.encode(), (oid,))
                 return await cursor.fetchall()
 
-    async def _key(self, oid: int) -> list[str]:
+    async def _key(self, oid: int) -> list[int]:
+        """Return the numbers of the columns of a table's key, in its order."""
         with refusals(self._settings):
             cursor = await self._connection.execute(KEY.encode(), (oid,))
             row = await cursor.fetchone()
@@ -184,19 +245,44 @@ class Catalog:
             wanted = {below for kind in found for below in (kind.base_oid, kind.element_oid) if below}
 
 
-def _merged(column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
+def _aligned(relation: Relation, facts: Sequence[ColumnFacts]) -> list[ColumnFacts | None]:
+    """Return for each column of the log what the catalogue says of it now: of its name, or of its place if it was renamed since.
+
+    A place says something only while no column was ever dropped.
+    """
+    by_name = {found.name: found for found in facts}
+    names = {column.name for column in relation.columns}
+    undropped = all(found.number == place for place, found in enumerate(facts, 1))
+    aligned: list[ColumnFacts | None] = []
+    for place, column in enumerate(relation.columns):
+        found = by_name.get(column.name)
+        if found is None and undropped and place < len(facts) and _may_be(facts[place], column, names):
+            found = facts[place]
+        aligned.append(found)
+    return aligned
+
+
+def _may_be(found: ColumnFacts, column: RelationColumn, names: set[str]) -> bool:
+    """Whether a column of the catalogue may be one that the log has under another name."""
+    return found.type_oid == column.type_oid and found.name not in names
+
+
+def _merged(relation: Relation, column: RelationColumn, facts: ColumnFacts | None) -> ColumnFacts:
     """Return a column as the log has it, with what the catalogue adds while it still describes the same column."""
+    # Columns of a primary key, or of an index that is an identity, are never null.
+    required = column.key and relation.identity in {"d", "i"}
     if facts is None or facts.type_oid != column.type_oid:
-        return ColumnFacts(column.name, column.type_oid, column.typmod)
-    return ColumnFacts(column.name, column.type_oid, column.typmod, facts.not_null, facts.default)
+        return ColumnFacts(column.name, column.type_oid, column.typmod, required)
+    return ColumnFacts(column.name, column.type_oid, column.typmod, required or facts.not_null, facts.default)
 
 
-def _logged_key(relation: Relation, key: Sequence[str]) -> Sequence[str]:
-    """Return the key of a relation's rows: the catalogue's, unless the log was written under another one.
+def _logged_key(relation: Relation, found: Sequence[str | None]) -> list[str]:
+    """Return the key of a relation's rows: the catalogue's, unless the log was written under another one, or has not all of its columns.
 
     The old rows carry the columns that the log marks; the catalogue, which may have changed since, only knows their order in the key.
     """
     marked = [column.name for column in relation.columns if column.key]
+    key = [name for name in found if name is not None]
     if relation.identity in {"d", "i"} and marked:
         return key if set(key) == set(marked) else marked
-    return key if set(key) <= {column.name for column in relation.columns} else ()
+    return key if None not in found else []

@@ -18,6 +18,11 @@ from cdc.sources.postgres.row import RowPlan
 #: A range has at least this many pages (8 MB), so that a table is not cut where reading it takes no time.
 RANGE_PAGES = 1024
 
+PAGES = """
+select case when not exists (select from pg_inherits where inhparent = %s::oid)
+       then pg_relation_size(%s::oid) / current_setting('block_size')::int end
+"""
+
 
 @dataclass(slots=True)
 class TableReading:
@@ -45,8 +50,15 @@ class Part(NamedTuple):
 
 def selected(plan: RowPlan) -> RowPlan:
     """Return the plan of the captured columns alone."""
-    chosen = [(decoder, target) for decoder, target in zip(plan.decoders, plan.targets, strict=True) if target >= 0]
-    return RowPlan(plan.table, [d for d, _ in chosen], tuple(t for _, t in chosen), plan.on_error)
+    wire = zip(plan.decoders, plan.targets, plan.names, strict=True)
+    chosen = [(decoder, target, name) for decoder, target, name in wire if target >= 0]
+    return RowPlan(
+        plan.table,
+        [decoder for decoder, _, _ in chosen],
+        tuple(target for _, target, _ in chosen),
+        plan.on_error,
+        tuple(name for _, _, name in chosen),
+    )
 
 
 async def copy_queries(
@@ -57,9 +69,8 @@ async def copy_queries(
     if own is not None:
         chosen = sql.SQL(f"({own.rstrip().rstrip(';')}\n) as chosen")
         return [_copy(connection, table, plan, chosen, "")]
-    # Rows of child tables belong to the children, those of partitions to the partitioned table.
-    name = sql.Identifier(table.schema, table.name)
-    rows = name if table.kind == "p" else sql.SQL("only {}").format(name)
+    # A table that others inherit from shows their rows too, as it does to every SELECT, and as in Debezium.
+    rows = sql.Identifier(table.schema, table.name)
     ranges = await _ranges(connection, table, settings)
     return [_copy(connection, table, plan, rows, _where(table.filter, each)) for each in ranges]
 
@@ -67,7 +78,7 @@ async def copy_queries(
 def _copy(connection: Connection, table: PublishedTable, plan: RowPlan, rows: sql.Composable, where: str) -> str:
     if plan.table is None:
         raise RuntimeError(f"{table.id} is not captured")
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.table.columns)
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in plan.names)
     query = sql.SQL("copy (select {} from {}{}) to stdout").format(columns, rows, sql.SQL(where))
     return query.as_string(connection)
 
@@ -81,6 +92,7 @@ async def _ranges(connection: Connection, table: PublishedTable, settings: Postg
     """Return conditions that share the pages of a large table out; one empty condition where it is read at once.
 
     The last range is open, so it does not matter that the table grows. Its rows must not move meanwhile: the view holds a lock.
+    A table that others inherit from is read at once, as its size says nothing of theirs.
     """
     most = settings.snapshot.threads * settings.snapshot.ranges_per_thread
     if settings.snapshot.threads == 1 or most < 2 or table.kind != "r":
@@ -95,9 +107,8 @@ async def _ranges(connection: Connection, table: PublishedTable, settings: Postg
 
 
 async def _pages(connection: Connection, table: PublishedTable, settings: PostgresSettings) -> int:
+    """Return how many pages a table has; 0 for one that others inherit from."""
     with refusals(settings):
-        cursor = await connection.execute(
-            "select pg_relation_size(%s::oid) / current_setting('block_size')::int", (table.oid,)
-        )
+        cursor = await connection.execute(PAGES, (table.oid, table.oid))
         row = await cursor.fetchone()
     return int(row[0]) if row and row[0] is not None else 0

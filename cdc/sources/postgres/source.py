@@ -19,6 +19,7 @@ from cdc.sources.base import Retention, SnapshotProgress
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.heartbeat import HeartbeatAction
+from cdc.sources.postgres.identity import set_identities
 from cdc.sources.postgres.inspection import gather
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.planning import Plan, Planner, check_server
@@ -27,7 +28,9 @@ from cdc.sources.postgres.publication import (
     PublishedTable,
     check_nothing_missed,
     ensure_publication,
+    in_order,
     published_tables,
+    unlogged_tables,
 )
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
@@ -69,6 +72,7 @@ class PostgresLog:
         self._identity = SystemIdentity("", 0, 0)
         self._plan = Plan(PostgresPosition(0))
         self._tables: list[PublishedTable] = []
+        self._unlogged: list[PublishedTable] = []
         self._snapshot: Snapshot | None = None
         self._position = PostgresPosition(0)
         self._views: TableViews | None = None
@@ -119,7 +123,10 @@ class PostgresLog:
         if slot is not None and not planner.mends:
             await self._check_publication(planner, stored)
         await ensure_publication(self._connection, self._settings)
-        warn_of_tables(self._settings, await self._find_tables(), self._tables)
+        published = await self._find_tables()
+        if await set_identities(self._connection, self._settings, self._tables):
+            published = await self._find_tables()
+        warn_of_tables(self._settings, published, self._tables, self._unlogged)
         self._begin_with(await planner.plan(stored, slot, gap))
 
     def _planner(self) -> Planner:
@@ -149,7 +156,9 @@ class PostgresLog:
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
         published = await published_tables(self._need_connection(), self._settings)
-        self._tables = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        captured = [table for table in published if self._settings.tables.matches(table.schema, table.name)]
+        self._unlogged = await unlogged_tables(self._need_connection(), self._settings)
+        self._tables = in_order([*captured, *self._unlogged], self._settings)
         return published
 
     async def _find_free_slot(self) -> Slot | None:
@@ -326,7 +335,7 @@ class PostgresLog:
         return partial, still_needed(start.visibility, reached)
 
     def _new_batch(self) -> ChangeBatch:
-        batch = ChangeBatch(self._settings.tombstones_on_delete)
+        batch = ChangeBatch(self._settings.tombstones_on_delete, not self._settings.skip_unchanged)
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch

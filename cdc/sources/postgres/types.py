@@ -92,6 +92,14 @@ class TypeResolver:
         value = self._default(default, oid, typmod, mapped) if default else None
         return ResolvedColumn(schema.as_optional(schema.optional or not not_null).with_default(value), decoder)
 
+    def beneath(self, oid: int, typmod: int) -> tuple[int, int]:
+        """Return a type without its domains, and the modifier that the innermost one gives it."""
+        found = self._types.get(oid)
+        while found is not None and found.typtype == "d":
+            oid, typmod = found.base_oid, found.base_typmod
+            found = self._types.get(oid)
+        return oid, typmod
+
     def _mapped(self, oid: int, typmod: int) -> Mapped | None:
         if oid in BUILT_IN:
             return BUILT_IN[oid](self._handling, typmod)

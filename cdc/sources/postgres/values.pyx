@@ -7,7 +7,7 @@ that the schema of the chosen mode cannot carry, raises ConversionError, and the
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, NAN
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
@@ -33,6 +33,11 @@ cdef class ValueDecoder:
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
         raise NotImplementedError
+
+    cdef int missing(self, uint8_t kind, ChangeBatch batch, int64_t cell) except -1:
+        """Put what stands for a value that is null, absent or unavailable, which `kind` of cell says."""
+        batch.cells[cell].kind = kind
+        return 0
 
 
 def decode_text(ValueDecoder decoder not None, bytes data not None, Py_ssize_t size=-1):

@@ -21,6 +21,7 @@ def test_each_row_is_fit_to_be_printed_and_its_default_is_valid(row):
     assert row.doc.endswith((".", "…"))
     assert (row.debezium_default is None) == (not row.why)
     assert row.reason or row.status is not Status.WITHOUT_EFFECT
+    assert not row.template or row.default == ""
     assert all(choice == choice.lower() for choice in row.planned)
     assert set(row.former.values()) <= set(row.choices)
     row.default_value()
@@ -115,8 +116,12 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("event.processing.failure.handling.mode", "skip"),
         ("unavailable.value.placeholder", "hex:0"),
         ("heartbeat.interval.ms", "-1"),
-        ("column.exclude.list", "public.a.b"),
-        ("column.mask.hash.v2.SHA-256.with.salt.x", "public.a.b"),
+        ("column.exclude.list", "public.a.("),
+        ("column.mask.with.3.chars", "public.a.("),
+        ("message.key.columns", "public.a"),
+        ("message.key.columns", "public.a:b;public.c:"),
+        ("message.key.columns", "public.a:("),
+        ("topic.naming.strategy", "io.debezium.schema.SchemaRegexTopicNamingStrategy"),
         ("converters", "a"),
         ("errors.tolerance", "some"),
         ("errors.retry.timeout", "-2"),
@@ -258,7 +263,7 @@ def test_no_secret_is_in_an_error_or_a_log(monkeypatch):
         "slot.name": "${env:CDC_WORD}!",
         "sasl.jaas.config": "hunter2",
         "ssl.key.password": "hunter2",
-        "column.mask.hash.SHA-256.with.salt.hunter2": "a",
+        "column.mask.hash.SHA-257.with.salt.hunter2": "a",
     }
     with pytest.raises(InvalidConfig) as caught:
         ConnectorConfig.from_raw(raw)

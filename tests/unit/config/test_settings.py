@@ -12,6 +12,7 @@ from cdc.config import (
     HstoreMode,
     IntervalMode,
     KafkaSettings,
+    NameFilter,
     OffsetMismatch,
     PipelineSettings,
     PostgresSettings,
@@ -22,6 +23,9 @@ from cdc.config import (
     TimeMode,
     TopicSettings,
 )
+from cdc.config.columns import ColumnRules
+from cdc.config.identities import ReplicaIdentities
+from cdc.config.settings import NameAdjustment
 from tests.unit.config.minimal import MINIMAL
 
 
@@ -69,6 +73,13 @@ def test_each_property_of_the_source_arrives():
         event_converting_failure_handling_mode="skip",
         tombstones_on_delete="false",
         skipped_operations="c, t",
+        skip_messages_without_change="true",
+        publish_via_partition_root="true",
+        replica_identity_autoset_values="public.a:FULL",
+        column_exclude_list="public.a.b",
+        topic_naming_strategy="io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+        schema_name_adjustment_mode="avro",
+        field_name_adjustment_mode="avro_unicode",
         extended_headers_enabled="false",
         topic_delimiter="_",
         max_queue_size_in_bytes="1048576",
@@ -106,6 +117,13 @@ def test_each_property_of_the_source_arrives():
         converting_failure=ConvertingFailure.SKIP,
         tombstones_on_delete=False,
         skipped_operations="ct",
+        skip_unchanged=True,
+        publish_via_root=True,
+        replica_identities=ReplicaIdentities.parse("public.a:FULL"),
+        columns=ColumnRules(NameFilter.parse("", "public.a.b")),
+        unicode_topics=True,
+        schema_names=NameAdjustment.AVRO,
+        field_names=NameAdjustment.AVRO_UNICODE,
         extended_headers=False,
         topic_delimiter="_",
         queue_bytes=1 << 20,
@@ -225,7 +243,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 42, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 49, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 

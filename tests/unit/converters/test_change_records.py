@@ -49,6 +49,19 @@ def test_a_record_has_key_envelope_schemas_place_and_time():
     assert record.timestamp_ms == STAMP_NS // 1_000_000
 
 
+def test_a_column_of_the_key_alone_is_in_no_row():
+    columns = (*ITEMS.columns[1:], replace(ITEMS.columns[0], key_only=True))
+    hidden = replace(ITEMS, columns=columns, key=(2,))
+    created, _, _, moved = read(
+        ("c", hidden, None, ("pen", None, 1)), ("u", hidden, ("pen", None, 1), ("pen", None, 2))
+    )
+    assert created.record.key == {"id": 1}
+    assert created.record.value["after"] == {"name": "pen", "price": None}
+    assert moved.record.key == {"id": 2}
+    schema = moved.record.value_schema
+    assert [field.name for field in schema_at(schema, "after").fields] == ["name", "price"]
+
+
 def test_the_schemas_of_a_table_are_made_once():
     first, second = read(("c", ITEMS, None, (1, "a", None)), ("c", ITEMS, None, (2, "b", None)))
     assert first.record.value_schema is second.record.value_schema

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def test_a_change_becomes_the_bytes_that_debezium_wrote(record):
 def envelope(op: bytes, before: bytes, after: bytes, lsn: int) -> bytes:
     source = b'{"name":"p","lsn":%d}' % lsn
     return b'{"before":%s,"after":%s,"source":%s,' % (before, after, source) + TAIL % op
+
+
+def test_a_column_of_the_key_alone_is_in_no_row():
+    whole = table(STRING, INT32)
+    hidden = replace(whole, columns=(whole.columns[0], replace(whole.columns[1], key_only=True)), key=(1,))
+    records = convert(("c", hidden, None, ("x", 7)), ("u", hidden, ("x", 7), ("y", 8)))
+    assert [record[1] for record in (records[0], records[1], records[3])] == [b'{"b":7}', b'{"b":7}', b'{"b":8}']
+    assert records[0][2] == envelope(b"c", b"null", b'{"a":"x"}', 0)
+    assert records[3][3] == (("__debezium.oldkey", b'{"b":7}'),)
 
 
 def test_a_key_change_is_delete_tombstone_and_create_with_each_others_keys():

@@ -28,6 +28,31 @@ def rows(found: ChangeBatch):
     return [(op, before, after, key, other) for op, _, before, after, key, other, _ in taken]
 
 
+def kept(*changes, of=KEYED) -> list[str]:
+    """Return the operations that are left of changes when those without change are not kept."""
+    filled = ChangeBatch(unchanged=False)
+    for op, before, after in changes:
+        filled.add(op, of, before, after, (1,))
+    return [op for op, *_ in rows(filled)]
+
+
+class TestUnchanged:
+    def test_an_update_that_changes_nothing_is_left_out(self):
+        same, other = ("u", (1, "a"), (1, "a")), ("u", (1, "a"), (1, "b"))
+        assert kept(same, other, same) == ["u"]
+        assert kept(("u", (1, None), (1, None))) == []
+        assert kept(("u", (1, "a"), (1, UNAVAILABLE))) == []
+
+    def test_all_other_changes_are_kept(self):
+        changed = ("u", (1, None), (1, "")), ("u", (1, "a"), (2, "a")), ("d", (1, "a"), None)
+        assert kept(*changed) == ["u", "d", "", "c", "d", ""]
+
+    @pytest.mark.parametrize("before", [None, (1, ABSENT)])
+    def test_an_update_whose_old_row_is_not_known_is_kept(self, before):
+        assert kept(("u", before, (1, "a"))) == ["u"]
+        assert kept(("u", before, (1, ABSENT))) == ["u"]
+
+
 class TestNew:
     def test_it_is_empty_and_at_a_boundary(self):
         new = ChangeBatch()

@@ -56,3 +56,21 @@ def test_schemas_are_values():
     assert STRING.default is None
     assert array(STRING, optional=True) == Schema(ConnectType.ARRAY, optional=True, items=STRING)
     assert hash(struct("a", (Field("b", INT64),))) == hash(struct("a", (Field("b", INT64),)))
+
+
+def test_a_column_of_the_key_alone_is_in_no_row():
+    columns = (Column("name", STRING), Column("id", INT64, key_only=True))
+    found = Table(TABLE.id, "p.s.t", columns, (1,), SOURCE)
+    assert found.row_columns == columns[:1]
+    assert [field.name for field in found.value_schema().fields] == ["name"]
+    key = found.key_schema()
+    assert key is not None
+    assert [field.name for field in key.fields] == ["id"]
+
+
+def test_schemas_may_have_another_name_than_the_topic():
+    found = Table(TABLE.id, "p.s.t-1", TABLE.columns, (0,), SOURCE, record_name="p.s.t_1")
+    key = found.key_schema()
+    assert key is not None
+    assert (key.name, found.value_schema().name) == ("p.s.t_1.Key", "p.s.t_1.Value")
+    assert found.envelope_schema().name == "p.s.t_1.Envelope"

@@ -13,7 +13,7 @@ from cdc.converters.json import JsonConverter
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE, Transaction
-from cdc.model.schema import FLOAT64, INT64
+from cdc.model.schema import FLOAT64, INT64, STRING
 from cdc.model.table import Column
 from cdc.sources.postgres.numeric import DecimalDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
@@ -435,6 +435,34 @@ class TestCutting:
         decoder.bind(1, plan(table("id", "name", "big")))
         assert decoder.feed(stream, 2, batch, NO_LIMIT, NO_LIMIT) == len(stream)
         assert len(batch) == 6
+
+
+class TestNullsInRequiredColumns:
+    """The catalogue is read later than the row was written: a column may have become NOT NULL, with a default, in between."""
+
+    def plan(self) -> RowPlan:
+        name = Column("name", STRING.with_default("x"))
+        of = replace(table("id", "name"), columns=(Column("id", INT64), name))
+        return RowPlan(of, [IntDecoder(), TextDecoder()], (0, 1))
+
+    def test_the_column_is_optional_from_that_row_on(self):
+        plan = self.plan()
+        bodies = [m.insert(1, (1, "a")), m.insert(1, (2, None)), m.insert(1, (3, "c"))]
+        batch = decode(*bodies, plan=lambda _: plan)
+        assert [after for _, _, after in changes(batch)] == [(1, "a"), (2, None), (3, "c")]
+        schemas = [batch.row(at)[1].columns[1].schema for at in range(3)]
+        assert [(schema.optional, schema.default) for schema in schemas] == [(False, "x"), (True, None), (True, None)]
+        assert batch.row(2)[1].columns[0].schema == INT64, "the other columns stay as they are"
+
+    def test_a_null_in_the_old_row_counts_too(self):
+        plan = self.plan()
+        batch = decode(m.update(1, (1, "b"), old=(1, None)), plan=lambda _: plan)
+        assert batch.row(0)[1].columns[1].schema.optional
+
+    def test_what_an_old_key_leaves_out_is_no_null(self):
+        plan = self.plan()
+        batch = decode(m.delete(1, key=(1, None)), plan=lambda _: plan)
+        assert not batch.row(0)[1].columns[1].schema.optional
 
 
 class TestUnconvertibleValues:
