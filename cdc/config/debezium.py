@@ -332,7 +332,7 @@ SNAPSHOT: Final = in_group(
         "snapshot.select.statement.overrides.<table>",
         Type.STRING,
         "",
-        "The SELECT for that table. It must give all captured columns; its order is that of the records.",
+        "The SELECT for that table. It must give all captured columns and those of the key, by their names; its order is that of the records.",
     ),
     without_effect(
         "snapshot.fetch.size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -11,6 +12,7 @@ from cdc.config.columns import ColumnRules, Hash, KeyColumns, Mask, Truncation
 from cdc.config.filters import NameFilter, NameList
 from cdc.config.secret import Secret
 from cdc.config.settings import NameAdjustment
+from cdc.config.snapshot import SnapshotSettings
 from cdc.errors import SourceRefused
 from cdc.model.change import ChangeEvent, read_event
 from cdc.model.event import UNAVAILABLE
@@ -208,3 +210,39 @@ async def test_columns_that_become_one_field_are_refused(database):
     database.execute('create table item (id int primary key, "a-b" int, a_b int); insert into item values (1, 2, 3)')
     with pytest.raises(SourceRefused, match=r"'a-b' and 'a_b' of public\.item both become the field a_b"):
         await seen(database, "", 1, field_names=NameAdjustment.AVRO)
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        SnapshotSettings(selects={"public.item": 'select "full name", n, code, "id-no" from item'}),
+        SnapshotSettings(threads=2, ranges_per_thread=2),
+    ],
+    ids=["select", "threads"],
+)
+async def test_however_the_snapshot_reads_it_asks_for_columns_by_the_databases_names(database, snapshot):
+    database.execute('create table item (n int, "id-no" int primary key, "full name" text, code text)')
+    database.execute("insert into item values (1, 2, 'Ann', 'geheim')")
+    rules = ColumnRules(
+        NameFilter.parse("", r"public\.item\.(id-no|n)"), changes=((NameList.parse(r".*\.code"), Mask(3)),)
+    )
+    found = await seen(database, "", 1, columns=rules, field_names=NameAdjustment.AVRO, snapshot=snapshot)
+    (event,) = found.events
+    assert (event.key, event.after) == ({"id_no": 2}, {"full_name": "Ann", "code": "***"})
+
+
+async def test_a_masked_enum_may_grow_and_its_schema_follows(database):
+    database.execute("create type mood as enum ('sad'); create table item (id int primary key, m mood, h mood)")
+    database.execute("insert into item values (1, 'sad', 'sad')")
+    rules = changes((r".*\.h", Hash("sha256", Secret("salt"), serialized=False)), (r".*\.m", Truncation(2)))
+    found = await seen(
+        database,
+        "begin; insert into item values (2, 'sad', 'sad'); alter type mood add value 'happy'; commit; begin; insert into item values (3, 'happy', 'happy'); commit",
+        3,
+        columns=rules,
+    )
+    hashed = [hashlib.sha256(b"salt" + text).hexdigest() for text in (b"sad", b"sad", b"happy")]
+    rows = [event.after for event in found.events]
+    assert rows == [{"id": at, "m": m, "h": h} for at, m, h in zip((1, 2, 3), ("sa", "sa", "ha"), hashed, strict=True)]
+    allowed = [column.schema.parameters["allowed"] for column in found.tables[-1].row_columns[1:]]
+    assert allowed == ["sad,happy", "sad,happy"]

@@ -16,6 +16,7 @@ from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.sources.postgres import snapshot_parts, view
 from cdc.sources.postgres.connection import Connection
+from cdc.sources.postgres.snapshot_readers import Rows, SerialReader
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from tests.integration.postgres_log import settings, small_batches
@@ -68,6 +69,42 @@ class TestOneMoment:
         found = Counter(row[0] for *_, row in rows_of(reading))
         assert found == Counter(number for number in range(1, 3001) if number % 7)
 
+    @pytest.mark.parametrize("options", [{}, {"publish_via_root": True}])
+    async def test_rows_of_children_and_of_partitions_come_once_under_each_table_that_shows_them(
+        self, database, options
+    ):
+        """A child may be larger than its parent, so that the parent's pages say nothing of where its rows are."""
+        database.execute("create table parent (id int, pad text); create table child () inherits (parent)")
+        database.execute("create table grandchild () inherits (child)")
+        database.execute("create table parted (id int, pad text) partition by range (id)")
+        for table, low, high in (("part1", 0, 1000), ("part2", 1000, 5000)):
+            database.execute(f"create table {table} partition of parted for values from ({low}) to ({high})".encode())
+        for table, low, high in (
+            ("parent", 1, 500),
+            ("child", 501, 2000),
+            ("grandchild", 2001, 2500),
+            ("parted", 1, 2500),
+        ):
+            rows = f"select n, repeat('x', 500) from generate_series({low}, {high}) n"
+            database.execute(f"insert into {table} {rows}".encode())
+        with small_ranges(), small_batches():
+            reading = await snapshot_of(database, snapshot=FOUR, **options)
+        shown = {"parent": (1, 2500), "child": (501, 2500), "grandchild": (2001, 2500)}
+        parts = {"parted": (1, 2500)} if options else {"part1": (1, 999), "part2": (1000, 2500)}
+        assert Counter((table, row[0]) for _, table, row in rows_of(reading)) == Counter(
+            (table, number) for table, (low, high) in {**shown, **parts}.items() for number in range(low, high + 1)
+        )
+
+    async def test_a_table_that_others_inherit_from_is_read_at_once(self, database):
+        database.execute("create table parent (id int, pad text); create table child () inherits (parent)")
+        database.execute("create table alone (id int, pad text)")
+        for table in ("parent", "child", "alone"):
+            database.execute(f"insert into {table} select n, repeat('x', 500) from generate_series(1, 100) n".encode())
+        with small_ranges(), mock.patch.object(snapshot_parts, "_copy", wraps=snapshot_parts._copy) as copied:
+            await snapshot_of(database, snapshot=FOUR)
+        ranges = Counter(call.args[1].name for call in copied.call_args_list)
+        assert (ranges["parent"], ranges["child"] > 1, ranges["alone"] > 1) == (1, True, True)
+
     @pytest.mark.parametrize("slot", [False, True])
     async def test_what_is_written_meanwhile_is_streamed_and_not_read(self, database, slot):
         """Each connection begins only after a write that it must not see, with a new slot and with one that was there."""
@@ -100,6 +137,25 @@ class TestOneMoment:
         assert firsts - {"a"} == {"c", "d", "e"}
         assert {table for table, _ in lasts} - {"a"} == {"c", "d", "e"}
         assert all(rows.index(row) == places[row[0]] for row in lasts), "no row of its table comes behind it"
+
+    async def test_tables_that_end_one_right_after_another_lose_no_row(self, database):
+        """Their last rows both wait for what follows, and nothing but the other table's end does."""
+
+        class EndsLast(SerialReader):
+            async def rows(self) -> AsyncIterator[Rows]:
+                found = [rows async for rows in super().rows()]
+                for rows in sorted(found, key=lambda rows: not rows[1]):
+                    yield rows
+
+        for table in ("a", "b", "c"):
+            database.execute(f"create table {table} (id int primary key); insert into {table} values (1), (2)".encode())
+        with mock.patch("cdc.sources.postgres.snapshot_readers.SerialReader", EndsLast):
+            reading = await snapshot_of(database)
+        expected = [(table, (number,)) for table in ("a", "b", "c") for number in (1, 2)]
+        assert sorted((table, row) for _, table, row in rows_of(reading)) == expected
+        assert Counter(markers_of(reading)) == Counter(
+            {"first": 1, "first_in_data_collection": 2, "last_in_data_collection": 2, "last": 1}
+        )
 
     async def test_progress_by_table(self, database):
         database.execute("create table a (id int primary key); insert into a select generate_series(1, 100)")

@@ -112,6 +112,7 @@ class Snapshot:
         if not reading.parts_left:
             self._done += 1
             if reading.held is not None:
+                self._feed_last(b"last_in_data_collection")
                 self._last = reading
             else:
                 self._published.complete(reading.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from cdc.sources.postgres.mapping import ARRAYS
+from cdc.sources.postgres.mapping import ARRAYS, typmod_scale
 
 UNKNOWN: Final = 0x7FFFFFFF
 NUMERIC: Final = 1700
@@ -49,7 +49,7 @@ def column_scale(oid: int, typmod: int) -> int:
     """Return the digits behind the point of a type with a modifier (-1 for none); 0 for a type that has none."""
     oid = ARRAYS.get(oid, oid)
     if oid == NUMERIC:
-        return typmod - 4 & 0xFFFF if typmod >= 0 else 0
+        return typmod_scale(typmod) or 0
     if oid in _TIMES or oid == INTERVAL:
         return 6 if typmod < 0 else typmod & 0xFFFF
     return _SCALES.get(oid, 0)

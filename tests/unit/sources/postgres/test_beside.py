@@ -18,7 +18,7 @@ from cdc.model.batch import ChangeBatch
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from tests.unit.sources.postgres import messages as m
-from tests.unit.sources.postgres.stream import INT8, TEXT, changes, feed
+from tests.unit.sources.postgres.stream import INT8, NO_LIMIT, TEXT, changes, feed, plan_of
 
 COLUMNS = [("id", INT8, -1, True), ("a", TEXT, -1, False)]
 ONE, TWO, HIDDEN = (m.relation(oid, "s", name, COLUMNS) for oid, name in ((1, "one"), (2, "two"), (3, "hidden")))
@@ -84,6 +84,18 @@ class TestMarks:
         found = feed(decoder(skipped="t"), given)
         assert blocks(found) == [("7:100", 1, 1)]
         assert marks(found)[-1] == ("END", "7:100", 1, {"s.one": 1})
+
+    def test_an_update_without_change_that_is_left_out_is_not_counted(self):
+        given = transaction(m.update(1, (1, "a"), old=(1, "a")), m.update(1, (1, "b"), old=(1, "a")))
+        found = [ChangeBatch(unchanged=False)]
+        reader = decoder()
+        taken = 0
+        while taken < len(given):
+            taken = reader.feed(given, taken, found[0], NO_LIMIT, NO_LIMIT)
+            if reader.unresolved is not None:
+                reader.bind(reader.unresolved.oid, plan_of(reader.unresolved))
+        assert blocks(found) == [("7:100", 1, 1)]
+        assert marks(found) == [("BEGIN", "7:100", None, None), ("END", "7:100", 1, {"s.one": 1})]
 
     def test_a_transaction_that_holds_nothing_captured_has_both_marks(self):
         found = feed(decoder(), transaction(m.insert(3, (1, "a"))))

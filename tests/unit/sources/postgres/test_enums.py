@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
 from cdc.model.batch import ChangeBatch
 from cdc.model.schema import INT64, STRING
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.postgres.copy import CopyDecoder
+from cdc.sources.postgres.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.row import RowPlan, SourceInfo
 from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.values import EnumDecoder, IntDecoder, UnknownLabel, ValueDecoder, decode_text
+from cdc.sources.postgres.values import EnumDecoder, IntDecoder, TextDecoder, UnknownLabel, ValueDecoder, decode_text
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, INT8, changes, feed
 
@@ -72,6 +76,42 @@ def test_a_snapshot_takes_a_label_that_came_while_it_was_read():
     batch = ChangeBatch()
     CopyDecoder(Enums("sad", renewable=False).plan(None), SourceInfo(), 1).feed([b"1\tok\tx\n"], batch, b"true")
     assert [after for _, _, after in changes(batch)] == [(1, "ok", "x")]
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(b"salt" + text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (lambda enum: HashDecoder(enum, "sha256", b"salt"), hashed),
+        (lambda enum: TruncatedDecoder(enum, 2), lambda text: text[:2]),
+        (lambda enum: MaskDecoder(enum, b"***"), lambda _: "***"),
+    ],
+)
+@pytest.mark.parametrize("in_key", [False, True])
+def test_an_enum_grows_behind_a_rule_on_its_column(change, shown, in_key):
+    """The label is looked up where it is seen at all: a mask does not look, unless the key shows what is behind it."""
+    enums = Enums("sad", "happy")
+
+    def plan(relation: object) -> RowPlan:
+        found = enums.plan(relation)
+        number, mood, _ = found.decoders
+        assert found.table is not None
+        assert mood is not None
+        key_only = Column("mood", STRING.as_optional(), key_only=True)
+        table = replace(found.table, columns=(*found.table.columns, key_only), key=(0, 3) if in_key else (0,))
+        covered = TwinDecoder(change(mood), mood, 2) if in_key else change(mood)
+        return RowPlan(table, [number, covered, TextDecoder()], (0, 1, 2), renewable=True)
+
+    rows = [m.insert(1, (1, "sad", "x")), m.insert(1, (2, "happy", "x")), m.insert(1, (3, "gone", "x"))]
+    (batch,) = feed(PgOutputDecoder(), stream(*rows), plan=plan)
+    found = [batch.row(row) for row in range(len(batch))]
+    assert [row[3] and row[3][1] for row in found] == [shown(text) for text in ("sad", "happy", "gone")]
+    assert [row[4] for row in found] == [(1, "sad"), (2, "happy"), (3, "gone")] if in_key else [(1,), (2,), (3,)]
+    assert batch.problems == []
+    assert enums.reads == (1 if shown("sad") == "***" and not in_key else 3)
 
 
 def test_labels_may_hold_anything():

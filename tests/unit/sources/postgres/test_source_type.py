@@ -5,6 +5,7 @@ import pytest
 from cdc.sources.postgres.source_type import UNKNOWN, column_length, column_scale, source_parameters
 
 NUMERIC_10_2 = (10 << 16 | 2) + 4
+NUMERIC_6_MINUS_2 = (6 << 16 | -2 & 0x7FF) + 4
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ NUMERIC_10_2 = (10 << 16 | 2) + 4
         (1042, 7, 3, 0),
         (25, -1, UNKNOWN, 0),
         (1700, NUMERIC_10_2, 10, 2),
+        (1700, NUMERIC_6_MINUS_2, 6, -2),
         (1700, -1, 0, 0),
         (1114, 3, 26, 3),
         (1114, -1, 29, 6),
