@@ -26,13 +26,10 @@ where c.relkind in ('r', 'p') and c.relpersistence = 'p'
   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%'
 order by 1, 2
 """
-# Row filters, column lists and attnames came with PostgreSQL 15, whose attnames have generated columns that it does not send.
+# Row filters and column lists came with PostgreSQL 15.
 PUBLISHED = """
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relreplident::text as identity,
        greatest(c.reltuples, 0)::bigint as estimated_rows, t.rowfilter as filter,
-       array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-             and a.attname = any (t.attnames) and (a.attgenerated = '' or current_setting('server_version_num')::int >= 180000)
-             order by a.attnum) as sent,
        (select array_agg(a.attname::text order by a.attnum) from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
         join pg_attribute a on a.attrelid = r.prrelid and a.attnum = any (r.prattrs)
         where p.pubname = t.pubname and r.prrelid = c.oid) as column_list,
@@ -41,17 +38,12 @@ from pg_publication_tables t join pg_namespace n on n.nspname = t.schemaname
 join pg_class c on c.relnamespace = n.oid and c.relname = t.tablename
 where t.pubname = %s order by 2, 3
 """
-PUBLISHED_BEFORE_15 = (
-    PUBLISHED.replace("t.rowfilter as filter", "null::text as filter")
-    .replace("a.attname = any (t.attnames)", "true")
-    .replace("a.attnum = any (r.prattrs)", "false")
+PUBLISHED_BEFORE_15 = PUBLISHED.replace("t.rowfilter as filter", "null::text as filter").replace(
+    "a.attnum = any (r.prattrs)", "false"
 )
 UNLOGGED = """
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relreplident::text as identity,
-       greatest(c.reltuples, 0)::bigint as estimated_rows, null::text as filter,
-       array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-             and a.attgenerated = '' order by a.attnum) as sent,
-       null::text[] as column_list, true as has_primary_key
+       greatest(c.reltuples, 0)::bigint as estimated_rows, null::text as filter, null::text[] as column_list, true as has_primary_key
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and c.relpersistence = 'u' and not c.relispartition
 """
@@ -61,8 +53,7 @@ where c.relkind = 'r' and c.relpersistence = 'u' and not c.relispartition
 class PublishedTable:
     """A table that the publication sends, or one that only a snapshot can read; `kind` is r, or p for a partitioned one.
 
-    `sent` are the columns that the stream has, in table order: without a `column_list` all but the generated ones, which only
-    PostgreSQL 18 can publish.
+    `column_list` None means all columns; generated ones are in the snapshot then, and in the stream only where PostgreSQL 18 publishes them.
     """
 
     oid: int
@@ -72,7 +63,6 @@ class PublishedTable:
     identity: str
     estimated_rows: int
     filter: str | None
-    sent: Sequence[str]
     column_list: Sequence[str] | None
     has_primary_key: bool
 

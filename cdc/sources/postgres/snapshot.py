@@ -83,7 +83,7 @@ class Snapshot:
         """Say what is to be read by which queries, in order."""
         parts: list[Part] = []
         for table in self._tables:
-            plan = selected(await self._catalog.snapshot_plan(table.oid, table.id, table.sent))
+            plan = selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
             queries = await copy_queries(self._connection, table, plan, self._settings)
             reading = TableReading(table, CopyDecoder(plan, self._info, self._view.lsn), len(queries))
             parts += [Part(reading, query) for query in queries]
