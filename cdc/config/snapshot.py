@@ -10,6 +10,7 @@ from typing import Final
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter
 from cdc.config.property import Problem
+from cdc.config.secret import MASK
 
 SELECTS: Final = "snapshot.select.statement.overrides"
 CONFIGURED: Final = "snapshot.mode.configuration.based"
@@ -107,9 +108,11 @@ def _configured(config: Config) -> SnapshotPolicy:
 def selects_complete(config: Config) -> Iterable[Problem]:
     """Yield a problem for each table that is to be read by a statement of its own and has none."""
     given = config.beneath(f"{SELECTS}.")
+    hidden = config.masked().get(SELECTS) == MASK  # the list came from a secret provider
     for table in config.list(SELECTS):
         if not given.get(table, "").strip():
-            fact = f"{SELECTS} names {table}, and {SELECTS}.{table} is not set"
+            shown = MASK if hidden else table
+            fact = f"{SELECTS} names {shown}, and {SELECTS}.{shown} is not set"
             yield Problem(SELECTS, fact, "Give the SELECT there, or take the table off the list.")
 
 

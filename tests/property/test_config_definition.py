@@ -1,6 +1,6 @@
 """The table of properties: any configuration gives values or problems, and a secret is in none of them."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdc.config import ConnectorConfig, InvalidConfig, Secret
@@ -26,6 +26,7 @@ def test_any_configuration_parses_or_lists_problems(raw):
 
 
 @given(st.sets(st.sampled_from([p.name for p in POSTGRES.properties]), max_size=6))
+@example({"snapshot.select.statement.overrides"})  # a list whose items stand for names of properties
 def test_a_provided_value_is_shown_nowhere(names):
     raw = MINIMAL | dict.fromkeys(names, "x${vault:a:b}")
     resolved = resolve(raw, {"vault": lambda path, key: SECRET + path + key})
