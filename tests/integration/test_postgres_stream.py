@@ -19,6 +19,7 @@ from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, SourceConformance, read
 from tests.integration.postgres_log import PostgresWorld, settings, small_batches
+from tests.support.connector import until
 from tests.support.database import Database
 from tests.unit.sources.postgres.stream import sources
 
@@ -406,15 +407,22 @@ class TestRefusals:
             found: PostgresPosition = stream.last.position
         return found
 
+    @staticmethod
+    async def drop(database):
+        """Drop the slot as soon as the server has noticed that its reader is gone."""
+        free = "select active_pid is null from pg_replication_slots where slot_name = %s"
+        await asyncio.to_thread(until, lambda: database.execute(free, database.name) == [(True,)], "a free slot")
+        database.execute("select pg_drop_replication_slot(%s)", database.name)
+
     async def test_a_slot_that_was_dropped(self, database):
         position = await self.position(database)
-        database.execute("select pg_drop_replication_slot(%s)", database.name)
+        await self.drop(database)
         with pytest.raises(SourceLost, match="does not exist"):
             await self.start(database, position)
 
     async def test_a_slot_that_was_created_anew(self, database):
         position = await self.position(database)
-        database.execute("select pg_drop_replication_slot(%s)", database.name)
+        await self.drop(database)
         database.execute("create table item (id int primary key); insert into item values (1)")
         database.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", database.name)
         with pytest.raises(SourceLost, match="ahead of the stored offset"):

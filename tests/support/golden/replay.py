@@ -28,6 +28,7 @@ from tests.support.golden.normaliser import HEARTBEATS, normalised
 from tests.support.kafka_reader import Read, read_committed, topics, watermarks
 
 QUIET_SECONDS = 1.2
+PATIENCE_SECONDS = 10.0
 CASE_DATABASE = "golden"
 JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
 
@@ -74,6 +75,7 @@ class _Run:
             self._slot.wait_until_streaming(connector)
             self._steps(connector)
             self._settle(connector)
+            self._await_expected(connector)
             failure = connector.failure
         finally:
             connector.stop()
@@ -121,6 +123,12 @@ class _Run:
                 if written != seen:
                     seen, since = written, time.monotonic()
                 time.sleep(0.02)
+
+    def _await_expected(self, connector: Connector) -> None:
+        """Give a busy machine time for as many records as are expected; whether they are the right ones is seen later."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(self._raw()) < len(self.case.expected) and not connector.failure and time.monotonic() < deadline:
+            self._settle(connector)
 
     def _written(self, consumer: Consumer) -> int:
         """Return how much is in the topics of this run, transaction markers included."""
