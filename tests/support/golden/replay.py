@@ -113,12 +113,12 @@ class _Run:
     def _slot(self) -> SlotView:
         return SlotView(self.database, self.prefix)
 
-    def _settle(self, connector: Connector) -> None:
+    def _settle(self, connector: Connector, quiet: float = QUIET_SECONDS) -> None:
         """Wait until everything committed was sent to the connector, and nothing more arrives in Kafka."""
         self._slot.wait_until_sent(connector)
         with closing(Consumer({"bootstrap.servers": self.servers, "group.id": self.prefix})) as consumer:
             seen, since = -1, time.monotonic()
-            while time.monotonic() - since < QUIET_SECONDS:
+            while time.monotonic() - since < quiet:
                 written = self._written(consumer)
                 if written != seen:
                     seen, since = written, time.monotonic()
@@ -159,6 +159,7 @@ class _Run:
         match step.directive:
             case "sleep":
                 time.sleep(float(step.text))
+                self._settle(connector, quiet=0.2)  # what comes next may be DDL, which a busy connector would see too early
             case "quiet":
                 self._settle(connector)
             case "stop":
