@@ -144,7 +144,8 @@ class TestRights:
 class TestTables:
     async def test_what_the_catalogue_says_is_found(self, database, kafka, topic_prefix):
         database.execute(
-            """create table orders (id int primary key, place point, total int generated always as (id + 1) stored);
+            """create type pair as (a int, b int);
+               create table orders (id int primary key, place pair, total int generated always as (id + 1) stored);
                create table bare (x int);
                create table nothing (id int primary key); alter table nothing replica identity nothing;
                create table whole (id int primary key); alter table whole replica identity full;
