@@ -159,7 +159,8 @@ class _Run:
         match step.directive:
             case "sleep":
                 time.sleep(float(step.text))
-                self._settle(connector, quiet=0.2)  # what comes next may be DDL, which a busy connector would see too early
+                # What comes next may be DDL, which a busy connector would see too early.
+                self._settle(connector, quiet=0.2)
             case "quiet":
                 self._settle(connector)
             case "stop":
