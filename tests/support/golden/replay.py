@@ -27,7 +27,7 @@ from tests.support.golden.case import Case, Step
 from tests.support.golden.normaliser import HEARTBEATS, normalised
 from tests.support.kafka_reader import Read, read_committed, topics, watermarks
 
-QUIET_SECONDS = 1.2
+QUIET_SECONDS = 0.6
 PATIENCE_SECONDS = 10.0
 CASE_DATABASE = "golden"
 JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
