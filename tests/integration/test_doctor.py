@@ -142,6 +142,16 @@ class TestRights:
 
 
 class TestTables:
+    @pytest.mark.parametrize(
+        "rules", [{"column_exclude_list": r"public\.orders\.note"}, {"field_name_adjustment_mode": "avro"}]
+    )
+    async def test_columns_that_are_not_published_under_their_names_have_known_types(
+        self, database, kafka, topic_prefix, rules
+    ):
+        database.execute('create table orders (id int primary key, note text, "odd name" text)')
+        found = await report(config(database, kafka.url, topic_prefix, table_include_list="public.orders", **rules))
+        assert not [fact for fact in facts(found) if "not known to cdc-stream" in fact]
+
     async def test_what_the_catalogue_says_is_found(self, database, kafka, topic_prefix):
         database.execute(
             """create type pair as (a int, b int);

@@ -108,6 +108,10 @@ class Catalog:
         self._uncovered: set[TableId] = set()
         self._left_out: set[tuple[TableId, str]] = set()
 
+    def left_out(self, table: TableId) -> set[str]:
+        """Return the columns of a table whose types are not known, of those that plans were made for."""
+        return {column for found, column in self._left_out if found == table}
+
     async def stream_plan(self, relation: Relation) -> RowPlan:
         """Return how rows of a relation are decoded; its columns are those that the log sends."""
         table = TableId(relation.schema, relation.table)

@@ -123,10 +123,11 @@ class _Reader:
         """Add what the connector itself makes of the columns."""
         if not table.capturable:
             return table
-        plan = await Catalog(self._connection, self._settings).snapshot_plan(oid, table.id, None)
+        catalog = Catalog(self._connection, self._settings)
+        plan = await catalog.snapshot_plan(oid, table.id, None)
         known = [column.name for column in plan.table.columns] if plan.table else []
         key = [known[place] for place in plan.table.key] if plan.table else []
-        return replace(table, key=key, unknown=[name for name in columns if name not in known])
+        return replace(table, key=key, unknown=[name for name in columns if name in catalog.left_out(table.id)])
 
     async def _row(self, kind: type[T], query: str, *parameters: object) -> T | None:
         async with self._connection.cursor(row_factory=class_row(kind)) as cursor:
