@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from cdc.connect.calls import PLUGIN_SECONDS, answered
 from cdc.connect.herder import (
     Conflict,
     ConnectorInfo,
@@ -35,8 +36,6 @@ from cdc.model.position import Json
 
 log = logging.getLogger(__name__)
 
-#: How long a connector may take to start or stop, in seconds. Changes of all connectors wait for it meanwhile.
-PLUGIN_SECONDS: Final = 30.0
 _STATES: Final = {
     TargetState.STARTED: State.RUNNING,
     TargetState.PAUSED: State.PAUSED,
@@ -282,8 +281,7 @@ class StandaloneHerder:
             found.status = self._status(State.STOPPED, found.config)
             return
         try:
-            async with asyncio.timeout(PLUGIN_SECONDS):
-                found.handle = await self._worker.start_connector(found.name, found.config)
+            found.handle = await answered(self._worker.start_connector(found.name, found.config), PLUGIN_SECONDS)
         except Exception as error:  # whatever a plugin raises ends its own connector alone
             if not isinstance(error, CdcError):
                 log.exception("connector %s cannot be started", found.name)
@@ -310,8 +308,7 @@ class StandaloneHerder:
         if handle is None:
             return
         try:
-            async with asyncio.timeout(PLUGIN_SECONDS):
-                await handle.connector.stop()
+            await answered(handle.connector.stop(), PLUGIN_SECONDS)
         except Exception:
             log.exception("connector %s did not stop in good order, and is let go", found.name)
 

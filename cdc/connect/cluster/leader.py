@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from cdc.connect.cluster.calls import answered
+from cdc.connect.calls import PLUGIN_SECONDS, answered
 from cdc.connect.cluster.configs import ConnectorEntry, fencing_record, task_records
 from cdc.connect.cluster.links import Log, Writer
 from cdc.connect.cluster.turns import Turns
@@ -26,8 +26,6 @@ from cdc.errors import CdcError, Fenced, KafkaUnavailable
 
 log = logging.getLogger(__name__)
 
-#: How long a connector may take to start or stop, in seconds.
-PLUGIN_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 1.0
 
 Records = Sequence[tuple[str, bytes | None]]

@@ -319,3 +319,14 @@ async def test_tasks_end_with_the_herder(host):
         await herder.put_connector("files", CONFIG, replace=False)
         await settled(herder, lambda: host.running == [0, 1])
     assert (host.running, herder.ready) == ([], False)
+
+
+async def test_a_connector_that_wants_to_end_the_process_fails_by_itself(herder, host):
+    host.refuses = SystemExit(3)
+    await herder.put_connector("a", {"connector.class": "C", "tasks.max": "1"}, replace=False)
+    status = await herder.status("a")
+    assert (status.connector.state, status.tasks) == (State.FAILED, {})
+    assert "wanted to end the process (exit code 3)" in status.connector.trace
+    host.refuses = None
+    await herder.put_connector("b", {"connector.class": "C", "tasks.max": "1"}, replace=False)
+    assert (await herder.status("b")).connector.state is State.RUNNING

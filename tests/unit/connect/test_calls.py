@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from cdc.connect.cluster.calls import answered
+from cdc.connect.calls import answered
 
 
 async def raising(error):

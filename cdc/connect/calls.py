@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+#: How long a connector may take to start or stop, in seconds.
+PLUGIN_SECONDS: Final = 30.0
 
 
 async def answered(call: Awaitable[T], seconds: float) -> T:
