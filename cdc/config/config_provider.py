@@ -75,14 +75,18 @@ _ALLOWLIST: Final = Definition(
 )
 
 
-class FileConfigProvider:
-    """A `ConfigProvider` of keys in files of Java properties: `${name:/path:key}`."""
+class _OfAllowedPaths:
+    """What providers that read files share: the folders that they may read, all if none is named."""
 
     definition: ClassVar[Definition] = _ALLOWED_PATHS
 
     def configure(self, properties: Mapping[str, str]) -> None:
         """See `ConfigProvider.configure`; raises InvalidConfig."""
         self._allowed = _paths(self.definition.parse(properties).list("allowed.paths"))
+
+
+class FileConfigProvider(_OfAllowedPaths):
+    """A `ConfigProvider` of keys in files of Java properties: `${name:/path:key}`."""
 
     def get(self, path: str, key: str) -> str:
         """See `ConfigProvider.get`."""
@@ -90,14 +94,8 @@ class FileConfigProvider:
         return properties_file(path, key)
 
 
-class DirectoryConfigProvider:
+class DirectoryConfigProvider(_OfAllowedPaths):
     """A `ConfigProvider` of whole files, as secrets are mounted into containers: `${name:/path:file}`."""
-
-    definition: ClassVar[Definition] = _ALLOWED_PATHS
-
-    def configure(self, properties: Mapping[str, str]) -> None:
-        """See `ConfigProvider.configure`; raises InvalidConfig."""
-        self._allowed = _paths(self.definition.parse(properties).list("allowed.paths"))
 
     def get(self, path: str, key: str) -> str:
         """See `ConfigProvider.get`."""
