@@ -50,7 +50,7 @@ def readable(schema: Schema | None, value: object) -> bytes | None:
     if schema is None and value is None:
         return None
     try:
-        return _converter().from_connect_data("", schema, value)
+        return exact_converter().from_connect_data("", schema, value)
     except ConversionError:
         return b'{"schema":null,"payload":' + as_json(value) + b"}"
 
@@ -64,7 +64,8 @@ def as_json(value: object) -> bytes:
 
 
 @cache
-def _converter() -> ConnectJsonConverter:
+def exact_converter() -> ConnectJsonConverter:
+    """Return the converter that letters are written by, and can be read back with."""
     converter = ConnectJsonConverter()
     converter.configure(EXACT)
     return converter

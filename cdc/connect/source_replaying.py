@@ -17,17 +17,15 @@ from cdc.connect.encoding import RecordEncoder
 from cdc.connect.herder import TaskId
 from cdc.connect.plugins import Plugins
 from cdc.connect.replaying import AsItWas, NotReplayable
-from cdc.connect.source_letters import EXACT
+from cdc.connect.source_letters import exact_converter
 from cdc.connect.tolerance import ErrorSettings, RecordFailed, Tolerance
 from cdc.converters.change_records import ChangeRecords
-from cdc.converters.value_json import ConnectJsonConverter
 from cdc.errors import ConversionError
 from cdc.model.connect_record import Header, SchemaAndValue, SourceRecord
 from cdc.model.position import Json
 from cdc.model.records import RecordBatch
+from cdc.pipeline.session import CONTINUES_HEADER
 
-#: Says of a record that its transaction began in an earlier Kafka transaction, which is not so where it is put back.
-_CONTINUES: Final = "cdc.transaction.continues"
 _MEND_SOURCE: Final = "See what it holds with show, mend the cause, and write the row again at the source."
 
 
@@ -91,11 +89,11 @@ def read_back(letter: Letter) -> SourceRecord:
     """
     if letter.errors.get("class.name", "").endswith(f".{ChangeRecords.__name__}"):
         raise NotReplayable(f"its row holds what cannot be published: {letter.problem}", _MEND_SOURCE)
-    record, converter = letter.record, _converter()
+    record, converter = letter.record, exact_converter()
     try:
         key = _fitting("key", converter.to_connect_data("", record.key))
         value = _fitting("value", converter.to_connect_data("", record.value))
-        own = [(name, data) for name, data in letter.headers if name != _CONTINUES]
+        own = [(name, data) for name, data in letter.headers if name != CONTINUES_HEADER]
         headers = [(name, converter.to_connect_header("", name, data)) for name, data in own]
     except ConversionError as error:
         raise NotReplayable(f"it cannot be read back: {error}", _MEND_SOURCE) from error
@@ -124,9 +122,3 @@ def _json(letter: Letter, name: str) -> dict[str, Json]:
         return dict(found)
     except (TypeError, ValueError) as error:
         raise NotReplayable(f"its header {name} cannot be read: {error}", _MEND_SOURCE) from error
-
-
-def _converter() -> ConnectJsonConverter:
-    converter = ConnectJsonConverter()
-    converter.configure(EXACT)
-    return converter

@@ -155,7 +155,7 @@ class _Reader:
             return []
         with explained():
             found = await self._consumer.getmany(timeout_ms=POLL_MS)
-        return [_record(record) for records in found.values() for record in records if self._wanted(record)]
+        return [consumed(record) for records in found.values() for record in records if self._wanted(record)]
 
     def _wanted(self, record: ConsumerRecord[bytes, bytes]) -> bool:
         end = self._ends.get(TopicPartition(record.topic, record.partition))
@@ -200,7 +200,8 @@ class _Reader:
         return KafkaUnavailable(f"The end of {names} was not reached: nothing came for {self._patience:.0f} s", remedy)
 
 
-def _record(record: ConsumerRecord[bytes, bytes]) -> ConsumedRecord:
+def consumed(record: ConsumerRecord[bytes, bytes]) -> ConsumedRecord:
+    """Return a record of aiokafka's as ours."""
     return ConsumedRecord(
         record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
     )

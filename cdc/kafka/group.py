@@ -18,7 +18,7 @@ from cdc.config.definition import Config
 from cdc.config.settings import KafkaSettings
 from cdc.errors import KafkaRefused, KafkaUnavailable
 from cdc.kafka.client import abort, client_arguments, probe
-from cdc.kafka.consumer import ConsumedRecord
+from cdc.kafka.consumer import ConsumedRecord, consumed
 from cdc.model.connect_record import TopicPartition
 
 #: Kafka Connect's offset.flush.timeout.ms.
@@ -140,7 +140,7 @@ class GroupConsumer:
         elif self._fetching is not None and self._fetching.done():
             fetched, self._fetching = self._fetching, None
             with self._explained():
-                return [_consumed(record) for records in fetched.result().values() for record in records]
+                return [consumed(record) for records in fetched.result().values() for record in records]
         return []
 
     def wakeup(self) -> None:
@@ -391,9 +391,3 @@ def _ours(partition: KafkaPartition) -> TopicPartition:
 
 def _kafkas(partition: TopicPartition) -> KafkaPartition:
     return KafkaPartition(partition.topic, partition.partition)
-
-
-def _consumed(record: ConsumerRecord[bytes, bytes]) -> ConsumedRecord:
-    return ConsumedRecord(
-        record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
-    )

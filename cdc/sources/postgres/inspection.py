@@ -35,7 +35,7 @@ async def inspect(settings: PostgresSettings, stored: PostgresPosition | None) -
         SourceRefused: it refuses the user, or the slot is not one for a connector.
     """
     async with await connect(settings) as connection:
-        stream = ReplicationStream(await connect(settings, replication=True, beside=connection), settings)
+        stream = await ReplicationStream.open(settings, beside=connection)
         try:
             server = await stream.identify()
             slot = await find_slot(connection, settings)

@@ -50,9 +50,9 @@ class ReplicationStream:
         self._copy = CopyStream(connection, settings)
 
     @classmethod
-    async def open(cls, settings: PostgresSettings) -> ReplicationStream:
-        """Connect; raises what `connect` raises."""
-        return cls(await connect(settings, replication=True), settings)
+    async def open(cls, settings: PostgresSettings, beside: Connection | None = None) -> ReplicationStream:
+        """Connect, to the server of `beside` if it is given; raises what `connect` raises."""
+        return cls(await connect(settings, replication=True, beside=beside), settings)
 
     async def close(self) -> None:
         """Close the connection; the server releases the slot."""

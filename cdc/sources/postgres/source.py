@@ -114,8 +114,7 @@ class PostgresLog:
         self._connection = await connect(self._settings)
         self._catalog = Catalog(self._connection, self._settings)
         await check_server(self._connection, self._settings)
-        replication = await connect(self._settings, replication=True, beside=self._connection)
-        self._stream = ReplicationStream(replication, self._settings)
+        self._stream = await ReplicationStream.open(self._settings, beside=self._connection)
         self._identity = await self._stream.identify()
         slot = await self._when_free(self._find_free_slot) if self._settings.snapshot_policy.streams else None
         planner = self._planner()
