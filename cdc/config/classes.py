@@ -16,6 +16,7 @@ class ConnectorClass(enum.StrEnum):
     """The connectors that exist here."""
 
     POSTGRES = "postgres"
+    MYSQL = "mysql"
 
 
 class ConverterClass(enum.StrEnum):
@@ -95,5 +96,6 @@ def _one_of(known: Mapping[str, str], full: str) -> Validator:
 
 
 CONNECTOR: Final = _one_of(_CONNECTORS, _POSTGRES)
+MYSQL_CONNECTOR: Final = _one_of(_known("Connector", {_MYSQL: ConnectorClass.MYSQL}, ()), _MYSQL)
 CONVERTER: Final = _not_later(_CONVERTERS)
 HEADER_CONVERTER: Final = _not_later(_HEADER_CONVERTERS)

@@ -226,7 +226,7 @@ class PostgresSettings:
             schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
             queue_bytes=config.integer("max.queue.size.in.bytes"),
-            beside=BesideSettings.from_config(config),
+            beside=BesideSettings.with_messages(config),
             local_only=local_only(config.string("slot.stream.params")),
             stream_open=stream_open(config.string("slot.stream.params")),
             slot_drop_on_stop=config.boolean("slot.drop.on.stop"),
