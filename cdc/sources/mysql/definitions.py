@@ -137,7 +137,10 @@ class TableDefinition:
 
     @property
     def record_key(self) -> tuple[str, ...]:
-        """The columns that identify a row: the primary key, else the first unique key of whole columns that are never null."""
+        """The columns that identify a row: the primary key, else the first unique key on columns that are never null.
+
+        A key on prefixes does as well: where those differ, the columns do.
+        """
         if self.primary_key:
             return self.primary_key
         return next(filter(None, map(self._identifying, self.keys)), ())
@@ -145,7 +148,7 @@ class TableDefinition:
     def _identifying(self, key: KeyDefinition) -> tuple[str, ...]:
         required = {column.name for column in self.columns if not column.optional}
         names = tuple(name for name in key.columns if name in required)
-        return names if key.unique and key.whole and len(names) == len(key.columns) else ()
+        return names if key.unique and len(names) == len(key.columns) else ()
 
 
 @dataclass(frozen=True, slots=True)
