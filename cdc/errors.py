@@ -6,6 +6,8 @@
     │   ├── SourceUnavailable      not reachable now; retriable
     │   ├── SourceRefused          reachable, but it refuses: password, rights, settings
     │   ├── SlotInUse              another session reads the slot; retriable
+    │   ├── DdlUnreadable          a statement of the binlog changes tables in a way that is not understood
+    │   ├── HistoryUnreadable      the schema history has a record that is none, or is cut off
     │   └── SourceLost             what the stored offset needs is gone
     │       ├── SlotDropped            the slot does not exist any more
     │       ├── SlotNotFailedOver      another server took over, and the slot did not come along
@@ -71,6 +73,21 @@ class SlotInUse(SourceError):
     """Another session reads the replication slot."""
 
     retriable = True
+
+
+class DdlUnreadable(SourceError):
+    """A statement in the binlog changes tables, and what it does to them cannot be told.
+
+    `tables` are (database, table) pairs that it names, as far as they can be told; none where even that is unknown.
+    """
+
+    def __init__(self, fact: str, remedy: str = "", tables: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(fact, remedy)
+        self.tables = tables
+
+
+class HistoryUnreadable(SourceError):
+    """The schema history cannot be read, or what is needed of it is missing; guessing definitions would misread rows."""
 
 
 class SourceLost(SourceError):
