@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: the binlog, and what is needed to read it."""
