@@ -5,6 +5,7 @@
     ├── SourceError            the source database
     │   ├── SourceUnavailable      not reachable now; retriable
     │   ├── SourceRefused          reachable, but it refuses: password, rights, settings
+    │   ├── ServerIdInUse          another replica of the server has the same id
     │   ├── SlotInUse              another session reads the slot; retriable
     │   └── SourceLost             what the stored offset needs is gone
     │       ├── SlotDropped            the slot does not exist any more
@@ -12,6 +13,7 @@
     │       ├── SlotAdvanced           somebody else has moved the slot
     │       ├── SlotRecreated          the slot was dropped and created anew
     │       ├── SlotInvalidated        the server has given the slot up
+    │       ├── LogPurged              the server has removed log that the offset needs
     │       ├── OtherServer            the offset belongs to another server
     │       └── LogDiverged            the server's log is not the one that was read
     ├── SinkError              Kafka
@@ -73,6 +75,10 @@ class SlotInUse(SourceError):
     retriable = True
 
 
+class ServerIdInUse(SourceError):
+    """Another replica has the same server id; trying again would take the log away from it."""
+
+
 class SourceLost(SourceError):
     """What the stored offset needs is no longer there; going on would lose changes in silence."""
 
@@ -95,6 +101,10 @@ class SlotRecreated(SourceLost):
 
 class SlotInvalidated(SourceLost):
     """The server has given the replication slot up, and removed log or rows that it needed."""
+
+
+class LogPurged(SourceLost):
+    """The server has removed files of its binary log that the stored offset needs."""
 
 
 class OtherServer(SourceLost):

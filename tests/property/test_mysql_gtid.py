@@ -14,7 +14,9 @@ from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
 UUIDS = ["3e11fa47-71ca-11e1-9e33-c80aa9429562", "00000000-0000-0000-0000-00000000000a"]
 SOURCES = list(product(UUIDS, ["", "a", "_tag9"]))
 
-gtids = st.builds(lambda source, number: Gtid(source[0], source[1], number), st.sampled_from(SOURCES), st.integers(1, 24))
+gtids = st.builds(
+    lambda source, number: Gtid(source[0], source[1], number), st.sampled_from(SOURCES), st.integers(1, 24)
+)
 models = st.sets(gtids, max_size=60)
 domains = st.builds(MariaDbGtid, st.integers(0, 3), st.integers(1, 2), st.integers(1, 9))
 
