@@ -89,3 +89,11 @@ class EventHeader(NamedTuple):
         if len(event) < HEADER_SIZE:
             raise DecodeError("a binlog event is shorter than its header", event, len(event))
         return cls(*HEADER.unpack_from(event))
+
+
+class XaId(NamedTuple):
+    """The name of a distributed transaction (XA)."""
+
+    format_id: int
+    global_id: bytes
+    branch: bytes
