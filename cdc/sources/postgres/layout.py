@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from cdc.config.columns import Change, Hash, Mask, Truncation
 from cdc.config.settings import PostgresSettings
 from cdc.errors import SourceRefused
-from cdc.model.schema import ConnectType, Schema
+from cdc.model.schema import STRING, ConnectType, Schema
 from cdc.model.table import Column, TableId
-from cdc.sources.naming import NameAdjuster
+from cdc.sources.naming import NameAdjuster, table_identity
 from cdc.sources.postgres.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.postgres.source_type import UNKNOWN, column_length, column_scale, source_parameters
 from cdc.sources.postgres.types import ResolvedColumn
@@ -36,18 +36,23 @@ class WireColumn:
 
 @dataclass(slots=True)
 class Layout:
-    """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`."""
+    """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`.
+
+    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows.
+    """
 
     columns: list[Column] = field(default_factory=list)
     decoders: list[ValueDecoder | None] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
     key: tuple[int, ...] = ()
+    constants: dict[int, str] = field(default_factory=dict)
 
 
 class LayoutRules:
     """Lays out tables as the settings say; remembers what it has warned of."""
 
     def __init__(self, settings: PostgresSettings) -> None:
+        self._settings = settings
         self._rules = settings.columns
         self._names = NameAdjuster(settings.field_names)
         self._warned: set[tuple[TableId, str]] = set()
@@ -68,7 +73,26 @@ class LayoutRules:
         self._check_names(table, wire, layout)
         places = self._place_keys(table, columns, key, layout, streamed)
         layout.key = tuple(places[name] for name in key if name in places)
+        self._identify(table, layout)
         return layout
+
+    def _identify(self, table: TableId, layout: Layout) -> None:
+        """Let the key say which table its row is of, where several tables may share a topic."""
+        settings = self._settings
+        name = self._names.adjust(settings.naming.key_field)
+        if not name:
+            return
+        if any(layout.columns[at].name == name for at in layout.key):
+            raise SourceRefused(
+                f"the key of {table} has a column {name!r}, which is the field that names the table",
+                "Give the field another name by topic.key.field.name.",
+            )
+        place = len(layout.columns)
+        layout.columns.append(Column(name, STRING, key_only=True))
+        layout.key = (*layout.key, place)
+        layout.constants[place] = table_identity(
+            settings.topic_prefix, table, settings.topic_delimiter, settings.naming
+        )
 
     def _published(self, table: TableId, column: WireColumn) -> ResolvedColumn | None:
         """Return how rows show a column; None for one that they leave out."""

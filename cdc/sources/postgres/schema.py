@@ -147,6 +147,7 @@ class Catalog:
             self._settings.converting_failure.value,
             tuple(column.name for column in columns),
             renewable=streamed,
+            constants=layout.constants,
         )
 
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
@@ -187,7 +188,9 @@ class Catalog:
     def _topic(self, table: TableId) -> str:
         """Return the topic of a table; warns when another table has it too."""
         settings = self._settings
-        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, settings.naming)
+        if settings.naming.route is not None:
+            return topic  # tables share it on purpose
         other = self._topics.setdefault(topic, table)
         if other != table:
             self._topics[topic] = table
