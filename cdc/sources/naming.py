@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdc.config.settings import NameAdjustment
+from cdc.config.topics import TopicNaming
 from cdc.model.table import TableId
 
 ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
@@ -15,14 +16,30 @@ ILLEGAL_OR_ESCAPE = re.compile(r"[^a-zA-Z0-9.-]")
 LONGEST_TOPIC = 249
 
 
-def table_topic(prefix: str, table: TableId, delimiter: str = ".", *, unicode: bool = False) -> str:
-    """Return the topic of a table: `<prefix>.<schema>.<table>`.
+PLAIN = TopicNaming()
+
+
+def table_topic(prefix: str, table: TableId, delimiter: str = ".", naming: TopicNaming = PLAIN) -> str:
+    """Return the topic of a table: `<prefix>.<schema>.<table>`, or what the naming's route makes of that.
 
     For a character that Kafka does not allow stands `_` or, with `unicode`, `_u` and its code; then for `_` too.
     """
-    name = delimiter.join(part for part in (prefix, table.schema, table.table) if part.strip())
-    fit = ILLEGAL_OR_ESCAPE.sub(lambda found: _escaped(found[0]), name) if unicode else _underscored(name)
-    return fit[:LONGEST_TOPIC]
+    name = _full_name(prefix, table, delimiter, naming)
+    fit = ILLEGAL_OR_ESCAPE.sub(lambda found: _escaped(found[0]), name) if naming.unicode else _underscored(name)
+    routed = naming.route.apply(fit) if naming.route is not None else None
+    return (routed or fit)[:LONGEST_TOPIC]
+
+
+def table_identity(prefix: str, table: TableId, delimiter: str = ".", naming: TopicNaming = PLAIN) -> str:
+    """Return what tells a table from others in its topic: the value of the naming's `key_field`."""
+    name = _full_name(prefix, table, delimiter, naming)
+    made = naming.key_value.apply(name) if naming.key_value is not None else None
+    return name if made is None else made
+
+
+def _full_name(prefix: str, table: TableId, delimiter: str, naming: TopicNaming) -> str:
+    parts = (prefix, table.schema, table.table) if naming.schemas else (prefix, table.table)
+    return delimiter.join(part for part in parts if part.strip())
 
 
 def beside_topic(*parts: str, delimiter: str = ".") -> str:

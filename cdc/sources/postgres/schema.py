@@ -15,7 +15,7 @@ from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.layout import LayoutRules, WireColumn
 from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.naming import NameAdjuster, table_topic
+from cdc.sources.naming import NameAdjuster, table_identity, table_topic
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
@@ -141,7 +141,7 @@ class Catalog:
     ) -> RowPlan:
         await self._learn_types(column.type_oid for column in columns)
         wire = [self._on_wire(table, column) for column in columns]
-        layout = self._layouts.lay_out(table, wire, key, streamed=streamed)
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._mark(table))
         return RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,
@@ -149,6 +149,7 @@ class Catalog:
             self._settings.converting_failure.value,
             tuple(column.name for column in columns),
             renewable=streamed,
+            constants=layout.constants,
         )
 
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
@@ -192,10 +193,20 @@ class Catalog:
             self._schema_names.adjust(topic),
         )
 
+    def _mark(self, table: TableId) -> tuple[str, str] | None:
+        """Return the field by which keys tell tables apart that share a topic."""
+        settings = self._settings
+        if not settings.naming.key_field:
+            return None
+        found = table_identity(settings.topic_prefix, table, settings.topic_delimiter, settings.naming)
+        return settings.naming.key_field, found
+
     def _topic(self, table: TableId) -> str:
         """Return the topic of a table; warns when another table has it too."""
         settings = self._settings
-        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, settings.naming)
+        if settings.naming.route is not None:
+            return topic  # tables share it on purpose
         other = self._topics.setdefault(topic, table)
         if other != table:
             self._topics[topic] = table
