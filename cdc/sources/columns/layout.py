@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WireColumn:
-    """A column as it comes over the wire; `kind` is the name of its type, `length` is UNKNOWN_LENGTH for a type without one.
+    """A column as it comes over the wire; `kind` is the name of its type, `length` and `scale` are None for a type without them.
 
     `resolved` is None for a type that is not known.
     """
 
     name: str
     kind: str
-    length: int
-    scale: int
+    length: int | None
+    scale: int | None
     resolved: ResolvedColumn | None
 
 
@@ -112,16 +112,17 @@ class LayoutRules:
 
     def _changed(self, table: TableId, column: WireColumn, found: ResolvedColumn, change: Change) -> ResolvedColumn:
         is_text = found.schema.type is ConnectType.STRING
+        length = UNKNOWN_LENGTH if column.length is None else column.length
         match change:
             case Truncation(most):
-                if column.length <= most:
+                if length <= most:
                     return found
                 cut = TruncatedDecoder(found.decoder, most) if _can_be_cut(found.schema) else found.decoder
                 return replace(found, decoder=cut).told({"truncateLength": str(most)})
             case Mask(width) if is_text:
                 decoder: ValueDecoder = MaskDecoder(found.decoder, b"*" * width)
             case Hash(algorithm, salt, serialized) if is_text:
-                digits = column.length if column.length != UNKNOWN_LENGTH else 0
+                digits = length if length != UNKNOWN_LENGTH else 0
                 decoder = HashDecoder(found.decoder, algorithm, salt.reveal().encode(), digits, serialized)
             case _:
                 decoder = found.decoder
