@@ -7,7 +7,7 @@ from typing import Final
 
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter
-from cdc.config.property import Importance, Property, Type, planned
+from cdc.config.property import Importance, Property, Type
 from cdc.config.validators import PATTERNS, TOPIC_PART, between
 
 _LOW: Final = Importance.LOW
@@ -38,7 +38,14 @@ TOPICS: Final = (
         _LOW,
         validator=TOPIC_PART,
     ),
-    planned("topic.heartbeat.name", Type.STRING, None, "Name of the heartbeat topic."),
+    Property(
+        "topic.heartbeat.name",
+        Type.STRING,
+        "",
+        "Name of the heartbeat topic, in place of topic.heartbeat.prefix and topic.prefix.",
+        _LOW,
+        validator=TOPIC_PART,
+    ),
 )
 
 HEARTBEATS: Final = (
@@ -94,6 +101,7 @@ class BesideSettings:
     messages: NameFilter = field(default_factory=NameFilter)
     heartbeat_interval: float = 0.0
     heartbeat_topic_prefix: str = "__debezium-heartbeat"
+    heartbeat_topic: str = ""
     heartbeat_query: str = ""
     heartbeat_message: str = ""
 
@@ -105,6 +113,7 @@ class BesideSettings:
             transaction_topic=config.string("topic.transaction"),
             heartbeat_interval=config.integer("heartbeat.interval.ms") / 1000,
             heartbeat_topic_prefix=config.string("topic.heartbeat.prefix"),
+            heartbeat_topic=config.string("topic.heartbeat.name"),
             heartbeat_query=config.string("heartbeat.action.query"),
         )
 

@@ -360,7 +360,6 @@ TOPICS: Final = varied(
     without(debezium.TOPICS, "heartbeat.message.prefix"),
     "topic.naming.strategy",
     default="io.debezium.schema.DefaultTopicNamingStrategy",
-    choices=("io.debezium.schema.DefaultTopicNamingStrategy", "io.debezium.schema.DefaultUnicodeTopicNamingStrategy"),
 )
 
 

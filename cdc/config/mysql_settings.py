@@ -16,6 +16,7 @@ from cdc.config.secret import Secret
 from cdc.config.settings import BinaryMode, ConvertingFailure, DecimalMode, NameAdjustment, TimeMode
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
 from cdc.config.statements import split_statements
+from cdc.config.topics import TopicNaming
 from cdc.config.validators import placeholder_bytes
 
 #: The server's own databases.
@@ -103,7 +104,7 @@ class MySqlSettings:
     skip_unchanged: bool = False
     extended_headers: bool = True
     topic_delimiter: str = "."
-    unicode_topics: bool = False
+    naming: TopicNaming = field(default_factory=TopicNaming)
     schema_names: NameAdjustment = NameAdjustment.NONE
     field_names: NameAdjustment = NameAdjustment.NONE
     queue_bytes: int = 33_554_432
@@ -163,7 +164,7 @@ class MySqlSettings:
             extended_headers=config.boolean("extended.headers.enabled"),
             topic_prefix=config.string("topic.prefix"),
             topic_delimiter=config.string("topic.delimiter"),
-            unicode_topics="Unicode" in config.string("topic.naming.strategy"),
+            naming=TopicNaming.from_config(config, default_has_schemas=True),
             schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
             queue_bytes=config.integer("max.queue.size.in.bytes"),

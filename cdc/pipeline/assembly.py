@@ -80,7 +80,9 @@ def _heartbeat(source: SourceSettings) -> Heartbeat | None:
     beside = source.beside
     if beside.heartbeat_interval <= 0:
         return None
-    topic = beside_topic(beside.heartbeat_topic_prefix, source.topic_prefix, delimiter=source.topic_delimiter)
+    topic = beside.heartbeat_topic or beside_topic(
+        beside.heartbeat_topic_prefix, source.topic_prefix, delimiter=source.topic_delimiter
+    )
     return Heartbeat(topic, source.topic_prefix, beside.heartbeat_interval, time.monotonic, time.time_ns)
 
 

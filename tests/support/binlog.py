@@ -1,97 +1,58 @@
-"""The events of a real server's binlog, read by PyMySQL's connection and not by ours."""
+"""Reading a binlog in tests: to its end as it is now, one event after the other."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
-import pymysql
-
+from cdc.sources.mysql.binlog import BinlogStream, DumpSettings, FilePosition, Start
+from cdc.sources.mysql.endpoint import Endpoint, Tls, TlsMode
+from cdc.sources.mysql.event_types import EventHeader, EventType
+from cdc.testing.servers import Address
 from tests.support.mysql_database import MySqlDatabase
 
-BINLOG_DUMP = 0x12
-NON_BLOCKING = 1
-SERVER_ID = 4_000_000
-CHECKSUM = 4
-TABLE_MAP = 19
-ROWS = frozenset({23, 24, 25, 30, 31, 32, 39})
+IDS = iter(range(700_000, 800_000))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the log."""
+class Placed(NamedTuple):
+    """An event with the file it is of and where it ends there; 0 for one that is not in the file."""
 
     file: str
-    position: int
+    end: int
+    kind: EventType
+    event: bytes
 
 
-def place(database: MySqlDatabase) -> Place:
-    """Return where the log ends."""
-    for statement in ("SHOW BINARY LOG STATUS", "SHOW MASTER STATUS"):
-        try:
-            ((file, position, *_),) = database.execute(statement)
-        except pymysql.err.ProgrammingError:
-            continue
-        return Place(str(file), int(position))
-    raise AssertionError("the server has no binlog")
+def endpoint(server: Address | MySqlDatabase, **settings: object) -> Endpoint:
+    usual = {"host": server.host, "port": server.port, "user": server.user, "tls": Tls(TlsMode.DISABLED)}
+    return Endpoint(**{**usual, **settings})  # type: ignore[arg-type]
 
 
-def events(database: MySqlDatabase, begin: Place) -> Iterator[bytes]:
-    """Yield the events from a place on to the end of the log, whole and without checksum."""
-    with _dumping(database) as connection:
-        file = begin.file.encode()
-        request = struct.pack("<IHI", begin.position, NON_BLOCKING, SERVER_ID) + file
-        connection._execute_command(BINLOG_DUMP, request)
-        while True:
-            packet = connection._read_packet()
-            if packet.is_eof_packet():
-                return
-            yield bytes(packet._data[1:-CHECKSUM])
+def settings(**given: object) -> DumpSettings:
+    """Settings with an id that no other reader of this test run has; heartbeats tell quickly that the end was reached."""
+    return DumpSettings(**{"server_id": next(IDS), "heartbeat": 0.2, **given})  # type: ignore[arg-type]
 
 
-def row_events(database: MySqlDatabase, begin: Place) -> Iterator[bytes]:
-    """Yield TABLE_MAP and row events of the database's tables from a place on to the end of the log."""
-    own: set[bytes] = set()
-    name = database.name.encode()
-    for event in events(database, begin):
-        if event[4] == TABLE_MAP:
-            number = event[19:25]
-            own.discard(number)
-            if event[28 : 28 + event[27]] == name:
-                own.add(number)
-        if event[4] in ROWS | {TABLE_MAP} and event[19:25] in own:
-            yield event
+def log_end(database: MySqlDatabase) -> FilePosition:
+    """Where the log ends now."""
+    mariadb = "MariaDB" in database.execute("select version()")[0][0]
+    file, position, *_ = database.execute("show master status" if mariadb else "show binary log status")[0]
+    return FilePosition(file, position)
 
 
-@contextmanager
-def _dumping(database: MySqlDatabase) -> Iterator[pymysql.Connection]:  # type: ignore[type-arg]
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SET @master_binlog_checksum = 'CRC32', @source_binlog_checksum = 'CRC32', @mariadb_slave_capability = 4"
-            )
-        yield connection
-    finally:
-        connection.close()
+async def read_to(stream: BinlogStream, end: FilePosition) -> list[Placed]:
+    """Read until the stream has come to `end`."""
+    found: list[Placed] = []
+    while (stream.file, stream.position) < end:
+        file, base, events = await stream.read()
+        for event in events:
+            header = EventHeader.of(event)
+            place = base + header.log_pos if header.log_pos and not header.flags & 0x20 else 0
+            found.append(Placed(file, place, EventType(header.type), event))
+    return found
 
 
-def text_rows(database: MySqlDatabase, select: str, settings: dict[str, str]) -> list[bytes]:
-    """Return the rows of a SELECT in the text protocol, the content of one packet each."""
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            for name, value in settings.items():
-                cursor.execute(f"SET SESSION {name} = %s", (value,))
-        connection._execute_command(3, select)
-        columns = connection._read_packet().read_length_encoded_integer()
-        for _ in range(columns + 1):
-            connection._read_packet()
-        rows = []
-        while not (packet := connection._read_packet()).is_eof_packet():
-            rows.append(bytes(packet._data))
-        return rows
-    finally:
-        connection.close()
+async def read_log(database: MySqlDatabase, start: Start, end: FilePosition) -> list[Placed]:
+    """Read from `start` to `end` on a connection of its own."""
+    async with await BinlogStream.open(endpoint(database), settings()) as stream:
+        await stream.start(start)
+        return await read_to(stream, end)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cdc.config.columns import Change, ColumnRules, Hash, Mask, Truncation
 from cdc.config.settings import NameAdjustment
 from cdc.errors import SourceRefused
-from cdc.model.schema import ConnectType, Schema
+from cdc.model.schema import STRING, ConnectType, Schema
 from cdc.model.table import Column, TableId
 from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH, ResolvedColumn, source_parameters
@@ -21,26 +21,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WireColumn:
-    """A column as it comes over the wire; `kind` is the name of its type, `length` is UNKNOWN_LENGTH for a type without one.
+    """A column as it comes over the wire; `kind` is the name of its type, `length` and `scale` are None for a type without them.
 
     `resolved` is None for a type that is not known.
     """
 
     name: str
     kind: str
-    length: int
-    scale: int
+    length: int | None
+    scale: int | None
     resolved: ResolvedColumn | None
 
 
 @dataclass(slots=True)
 class Layout:
-    """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`."""
+    """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`.
+
+    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows.
+    """
 
     columns: list[Column] = field(default_factory=list)
     decoders: list[ValueDecoder | None] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
     key: tuple[int, ...] = ()
+    constants: dict[int, str] = field(default_factory=dict)
 
 
 class LayoutRules:
@@ -51,8 +55,18 @@ class LayoutRules:
         self._names = NameAdjuster(field_names)
         self._warned: set[tuple[TableId, str]] = set()
 
-    def lay_out(self, table: TableId, wire: Sequence[WireColumn], key: Sequence[str], *, streamed: bool) -> Layout:
+    def lay_out(
+        self,
+        table: TableId,
+        wire: Sequence[WireColumn],
+        key: Sequence[str],
+        *,
+        streamed: bool,
+        mark: tuple[str, str] | None = None,
+    ) -> Layout:
         """Return the layout of a table whose key has some columns, in that order.
+
+        `mark` is a field behind these, name and value, by which the key says which table its row is of.
 
         Raises:
             SourceRefused: two columns get the same field name.
@@ -67,7 +81,21 @@ class LayoutRules:
         self._check_names(table, wire, layout)
         places = self._place_keys(table, columns, key, layout, streamed)
         layout.key = tuple(places[name] for name in key if name in places)
+        if mark is not None:
+            self._mark(table, layout, *mark)
         return layout
+
+    def _mark(self, table: TableId, layout: Layout, field_name: str, text: str) -> None:
+        name = self._names.adjust(field_name)
+        if any(layout.columns[at].name == name for at in layout.key):
+            raise SourceRefused(
+                f"the key of {table} has a column {name!r}, which is the field that names the table",
+                "Give the field another name by topic.key.field.name.",
+            )
+        place = len(layout.columns)
+        layout.columns.append(Column(name, STRING, key_only=True))
+        layout.key = (*layout.key, place)
+        layout.constants[place] = text
 
     def _published(self, table: TableId, column: WireColumn) -> ResolvedColumn | None:
         """Return how rows show a column; None for one that they leave out."""
@@ -84,16 +112,17 @@ class LayoutRules:
 
     def _changed(self, table: TableId, column: WireColumn, found: ResolvedColumn, change: Change) -> ResolvedColumn:
         is_text = found.schema.type is ConnectType.STRING
+        length = UNKNOWN_LENGTH if column.length is None else column.length
         match change:
             case Truncation(most):
-                if column.length <= most:
+                if length <= most:
                     return found
                 cut = TruncatedDecoder(found.decoder, most) if _can_be_cut(found.schema) else found.decoder
                 return replace(found, decoder=cut).told({"truncateLength": str(most)})
             case Mask(width) if is_text:
                 decoder: ValueDecoder = MaskDecoder(found.decoder, b"*" * width)
             case Hash(algorithm, salt, serialized) if is_text:
-                digits = column.length if column.length != UNKNOWN_LENGTH else 0
+                digits = length if length != UNKNOWN_LENGTH else 0
                 decoder = HashDecoder(found.decoder, algorithm, salt.reveal().encode(), digits, serialized)
             case _:
                 decoder = found.decoder

@@ -18,7 +18,10 @@ cdef class RowPlan:
     cdef bytes packed
     cdef const int32_t *places  # the targets, in `packed`; who asks for a column has compared their number
     cdef bint changes
+    cdef readonly dict constants
+    cdef list shared  # the constants as bytes
 
+    cdef int64_t begin(self, ChangeBatch batch) except -1
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1
     cdef int _substitute(self, Py_ssize_t column, object error, bytes text, ChangeBatch batch, int64_t cell) except -1
     cdef int _allow_null(self, Py_ssize_t column) except -1

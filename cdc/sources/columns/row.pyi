@@ -10,7 +10,7 @@ class RowPlan:
     the server's text in the cell, which converters refuse, and notes them with their row. `names` are those of the columns on the
     wire in the database. A null in a column that `table` has as required gives the plan another `table`, in which it is optional. With
     `renewable`, whoever decodes with this plan gets another one when an enum has a label that is new: UnknownLabel is raised then.
-    Otherwise such a label is taken as it is.
+    Otherwise such a label is taken as it is. `constants` are texts that stand in every row, by the index of their column.
     """
 
     table: Table | None
@@ -19,6 +19,7 @@ class RowPlan:
     on_error: str
     renewable: bool
     names: tuple[str, ...]
+    constants: dict[int, str]
     def __init__(
         self,
         table: Table | None,
@@ -27,4 +28,5 @@ class RowPlan:
         on_error: str = "warn",
         names: tuple[str, ...] = (),
         renewable: bool = False,
+        constants: dict[int, str] | None = None,
     ) -> None: ...

@@ -24,10 +24,11 @@ cdef class RowPlan:
     the server's text in the cell, which converters refuse, and notes them with their row. `names` are those of the columns on the
     wire in the database. A null in a column that `table` has as required gives the plan another `table`, in which it is optional. With
     `renewable`, whoever decodes with this plan gets another one when an enum has a label that is new: UnknownLabel is raised then.
-    Otherwise such a label is taken as it is.
+    Otherwise such a label is taken as it is. `constants` are texts that stand in every row, by the index of their column.
     """
 
-    def __init__(self, table, list decoders, tuple targets, str on_error="warn", tuple names=(), bint renewable=False):
+    def __init__(self, table, list decoders, tuple targets, str on_error="warn", tuple names=(), bint renewable=False,
+                 dict constants=None):
         if len(decoders) != len(targets):
             raise ValueError(f"{len(decoders)} decoders for {len(targets)} columns")
         self.decoders = decoders
@@ -42,7 +43,18 @@ cdef class RowPlan:
         for target, decoder in zip(targets, decoders):
             if target >= self.width or (target >= 0 and not isinstance(decoder, ValueDecoder)):
                 raise ValueError(f"column {target} of {self.width} cannot be decoded by {decoder!r}")
+        self.constants = constants or {}
+        self.shared = [(place, text.encode()) for place, text in self.constants.items()]
+        if any([not 0 <= place < self.width for place in self.constants]):
+            raise ValueError(f"constants {constants} of {self.width} columns")
         self._of(table)
+
+    cdef int64_t begin(self, ChangeBatch batch) except -1:
+        """Reserve the cells of a row, put what all rows share, and return the first one."""
+        cdef int64_t first = batch.reserve_cells(self.width)
+        for place, text in self.shared:
+            batch.put_text(first + <int64_t> place, text, len(text))
+        return first
 
     cdef int put(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
         """Decode one column's text into its cell of the tuple that begins at `first`."""

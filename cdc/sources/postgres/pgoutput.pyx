@@ -412,7 +412,7 @@ cdef class PgOutputDecoder:
     cdef int64_t _tuple(self, View *view, RowPlan plan, ChangeBatch batch, bint key_only) except -1:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
         cdef Py_ssize_t column, count = read_int16(view)
-        cdef int64_t first = batch.reserve_cells(plan.width)
+        cdef int64_t first = plan.begin(batch)
         cdef uint8_t kind, null = ABSENT_CELL if key_only else NULL_CELL
         cdef uint32_t size
         if count != len(plan.targets):

@@ -58,6 +58,7 @@ def selected(plan: RowPlan) -> RowPlan:
         tuple(target for _, target, _ in chosen),
         plan.on_error,
         tuple(name for _, _, name in chosen),
+        constants=plan.constants,
     )
 
 
