@@ -6,7 +6,7 @@
     down [NAME …]    stop them and delete their data
     fetch [NAME …]   only bring what they need onto this machine
 
-NAME is postgres or kafka; all of them when none is given.
+NAME is postgres, kafka, mysql or mariadb; all of them when none is given.
 """
 
 from __future__ import annotations

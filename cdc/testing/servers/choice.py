@@ -9,12 +9,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from cdc.testing.servers import docker, kafka, postgres
+from cdc.testing.servers import docker, kafka, mysql, postgres
 from cdc.testing.servers.base import Server, ServerError
+from cdc.testing.servers.mysql_programs import MARIADB, MYSQL
 from cdc.testing.servers.native import NativeServer
 
-NATIVE: dict[str, type[NativeServer]] = {"postgres": postgres.PostgresServer, "kafka": kafka.KafkaServer}
-FETCH: dict[str, Callable[[], object]] = {"postgres": postgres.fetch, "kafka": kafka.fetch}
+NATIVE: dict[str, type[NativeServer]] = {
+    "postgres": postgres.PostgresServer,
+    "kafka": kafka.KafkaServer,
+    "mysql": mysql.MySqlServer,
+    "mariadb": mysql.MariaDbServer,
+}
+FETCH: dict[str, Callable[[], object]] = {
+    "postgres": postgres.fetch,
+    "kafka": kafka.fetch,
+    "mysql": MYSQL.installation,
+    "mariadb": MARIADB.installation,
+}
+VERSION: dict[str, Callable[[], str]] = {
+    "postgres": postgres.version,
+    "kafka": kafka.version,
+    "mysql": MYSQL.release,
+    "mariadb": MARIADB.release,
+}
 NAMES = tuple(NATIVE)
 
 
@@ -34,8 +51,7 @@ def fetch(name: str) -> None:
 def version(name: str) -> str:
     """Return the version of the server that `create` makes; an image's tag in Docker."""
     known(name)
-    native = {"postgres": postgres.version, "kafka": kafka.version}
-    return docker.image(name).image if in_docker() else native[name]()
+    return docker.image(name).image if in_docker() else VERSION[name]()
 
 
 def in_docker() -> bool:

@@ -86,7 +86,41 @@ KAFKA = Image(
         "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
     },
 )
-IMAGES = {image.name: image for image in (POSTGRES, KAFKA)}
+MYSQL = Image(
+    name="mysql",
+    image="mysql:9.7",
+    port=3306,
+    ready=("mysqladmin", "--silent", f"--host={LOOPBACK}", "ping"),
+    url="mysql://root@127.0.0.1:{port}",
+    user="root",
+    command=(
+        "--server-id=1",
+        "--gtid-mode=ON",
+        "--enforce-gtid-consistency=ON",
+        "--binlog-row-metadata=FULL",
+        "--default-time-zone=+00:00",
+        "--local-infile=ON",
+    ),
+    environment={"MYSQL_ALLOW_EMPTY_PASSWORD": "yes"},
+)
+MARIADB = Image(
+    name="mariadb",
+    image="mariadb:10.11",
+    port=3306,
+    ready=("healthcheck.sh", "--connect"),
+    url="mysql://root@127.0.0.1:{port}",
+    user="root",
+    command=(
+        "--server-id=1",
+        "--log-bin=binlog",
+        "--binlog-format=ROW",
+        "--binlog-row-metadata=FULL",
+        "--gtid-strict-mode=ON",
+        "--default-time-zone=+00:00",
+    ),
+    environment={"MARIADB_ALLOW_EMPTY_ROOT_PASSWORD": "yes"},
+)
+IMAGES = {image.name: image for image in (POSTGRES, KAFKA, MYSQL, MARIADB)}
 
 
 class ContainerServer(Server):
