@@ -14,6 +14,7 @@ from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.hosts import Host, parse_hosts
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
+from cdc.config.post_processors import ReselectSettings, plugin_names
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.secret import Secret
@@ -159,6 +160,7 @@ class PostgresSettings:
     skip_unchanged: bool = False
     extended_headers: bool = True
     topic_delimiter: str = "."
+    reselect: ReselectSettings | None = None
     naming: TopicNaming = field(default_factory=TopicNaming)
     schema_names: NameAdjustment = NameAdjustment.NONE
     field_names: NameAdjustment = NameAdjustment.NONE
@@ -223,6 +225,7 @@ class PostgresSettings:
             extended_headers=config.boolean("extended.headers.enabled"),
             topic_prefix=config.string("topic.prefix"),
             topic_delimiter=config.string("topic.delimiter"),
+            reselect=ReselectSettings.from_config(config),
             naming=TopicNaming.from_config(config),
             schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
@@ -386,7 +389,7 @@ class ConnectorConfig:
     """One connector, ready to run. `masked` is what was given, fit for a log; `notice` is one line to print, or "".
 
     `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task. `by_record` says that changes are to be
-    converted as single records: there are transforms, or converters other than the compiled ones.
+    converted as single records: there are transforms, post processors that are plugins, or converters other than the compiled ones.
     """
 
     name: str
@@ -433,7 +436,7 @@ def _is_by_record(config: Config) -> bool:
         is_json(config.string("value.converter")),
         is_simple(config.string("header.converter")),
     )
-    return bool(config.list("transforms")) or not all(compiled)
+    return bool(config.list("transforms") or plugin_names(config)) or not all(compiled)
 
 
 def _name_filter(config: Config, kind: str) -> NameFilter:
