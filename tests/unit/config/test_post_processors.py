@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.config.mysql import MYSQL
 from cdc.config.post_processors import ReselectSettings, plugin_names, properties_of, type_of
 from cdc.config.postgres import POSTGRES
 from tests.unit.config.minimal import MINIMAL
@@ -60,3 +61,10 @@ def test_others_are_plugins():
 def test_what_cannot_be_used_is_refused_at_its_property(more, name, fact):
     _, problems = POSTGRES.examine({**MINIMAL, "post.processors": "rs", **more})
     assert any(problem.name == name and fact in problem.fact for problem in problems), problems
+
+
+def test_mysql_takes_plugins_and_reads_no_columns_again():
+    found = MYSQL.examine({"post.processors": "a,rs", "a.type": "my.Thing", "rs.type": RESELECT})[1]
+    assert [problem.fact for problem in found if problem.name == "post.processors"] == [
+        "post.processors = rs: columns are not read again from MySQL yet"
+    ]
