@@ -170,7 +170,13 @@ EVENTS: Final = in_group(
         choices=("none", "avro", "avro_unicode"),
     ),
     planned("converters", Type.LIST, "", "Names of custom converters of columns."),
-    planned("post.processors", Type.LIST, "", "Names of post processors of events."),
+    Property(
+        "post.processors",
+        Type.LIST,
+        "",
+        "Names of post processors: what is done with the events of rows before the transforms. The class of each is post.processors.<name>.type:"
+        " io.debezium.processors.reselect.ReselectColumnsPostProcessor, which reads values again that the log left out, or a plugin.",
+    ),
     Property(
         "event.processing.failure.handling.mode",
         Type.STRING,

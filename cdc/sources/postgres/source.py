@@ -35,6 +35,7 @@ from cdc.sources.postgres.publication import (
 )
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
+from cdc.sources.postgres.reselection import Reselection
 from cdc.sources.postgres.retention import SlotWatch
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
@@ -68,6 +69,7 @@ class PostgresLog:
         self._connection: Connection | None = None
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
+        self._reselection: Reselection | None = None
         self._decoder = PgOutputDecoder()
         self._identity = SystemIdentity("", 0, 0)
         self._plan = Plan(PostgresPosition(0))
@@ -112,7 +114,10 @@ class PostgresLog:
     async def start(self, stored: Offset | None) -> None:
         """See `Source.start`."""
         self._connection = await connect(self._settings)
-        self._catalog = Catalog(self._connection, self._settings)
+        if self._settings.reselect is not None:
+            most = self._settings.queue_bytes // BATCH_SHARE
+            self._reselection = Reselection(self._connection, self._settings, self._settings.reselect, most)
+        self._catalog = Catalog(self._connection, self._settings, self._reselection)
         await check_server(self._connection, self._settings)
         self._stream = await ReplicationStream.open(self._settings, beside=self._connection)
         self._identity = await self._stream.identify()
@@ -205,18 +210,27 @@ class PostgresLog:
             async for messages in self._arrived():
                 taken = 0
                 while taken < len(messages):
-                    taken = self._decoder.feed(
-                        messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-                    )
+                    taken = self._decoder.feed(messages, taken, batch, *self._batch_limits())
                     if self._decoder.unresolved is not None:
                         await self._bind(self._decoder.unresolved)
                     elif taken < len(messages):
-                        yield self._cut(batch)
+                        yield await self._filled(self._cut(batch))
                         batch = self._new_batch()
                 self._reply()
             if not self._decoder.in_transaction:
-                yield self._cut(batch)
+                yield await self._filled(self._cut(batch))
                 batch = self._new_batch()
+
+    def _batch_limits(self) -> tuple[int, int]:
+        """Return how many rows and how many bytes a batch may have."""
+        rows = BATCH_ROWS if self._reselection is None else self._reselection.rows
+        return rows, self._settings.queue_bytes // BATCH_SHARE
+
+    async def _filled(self, batch: ChangeBatch) -> ChangeBatch:
+        """Return a batch with what its rows lack and is to be read again."""
+        if self._reselection is not None:
+            await self._reselection.fill(batch)
+        return batch
 
     async def _bind(self, relation: Relation) -> None:
         """Say how rows of a relation are decoded."""
