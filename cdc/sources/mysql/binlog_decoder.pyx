@@ -495,11 +495,12 @@ cdef class BinlogDecoder:
         if not isinstance(gtid, Gtid):
             self.committed.append(gtid)
             return 0
-        if self.committed:
-            uuid, tag, first, last = self.committed[-1]
+        if self.committed and isinstance(self.committed[len(self.committed) - 1], tuple):
+            uuid, tag, first, last = self.committed.pop()
             if uuid == gtid.uuid and tag == gtid.tag and last + 1 == gtid.number:
-                self.committed[-1] = (uuid, tag, first, gtid.number)
+                self.committed.append((uuid, tag, first, gtid.number))
                 return 0
+            self.committed.append((uuid, tag, first, last))
         self.committed.append((gtid.uuid, gtid.tag, gtid.number, gtid.number))
         return 0
 
@@ -696,4 +697,4 @@ cdef bytes _savepoint(bytes text):
     words = text.split(None, 3)
     if words[0].upper() == b"SAVEPOINT":
         return b" ".join(words[1:])
-    return words[-1] if len(words) > 1 and words[1].upper() == b"TO" else b""
+    return words[len(words) - 1] if len(words) > 1 and words[1].upper() == b"TO" else b""

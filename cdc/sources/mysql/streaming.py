@@ -134,12 +134,13 @@ class Streaming:
                 if told is None:
                     raise
         if told is None:
-            return self._unknown(table)
+            self._refuse_unknown(table)
+            return None
         log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
         self._tracker.learn(told)
         return BoundTable(images, self._plans.streamed(told, images))
 
-    def _unknown(self, table: TableId) -> None:
+    def _refuse_unknown(self, table: TableId) -> None:
         """Do what the settings say of rows whose definition is not known."""
         match self._settings.inconsistent_schema:
             case InconsistentSchema.FAIL:
@@ -243,8 +244,8 @@ class Streaming:
     def _partial(self) -> Partial:
         decoder = self._decoder
         gtid = str(decoder.gtid) if decoder.gtid is not None else ""
-        place = ("", 0) if gtid else (decoder.begin_file, decoder.begin_position)
-        return Partial(decoder.events, decoder.rows_taken, gtid, *place, ordinal=decoder.ordinal)
+        file, pos = ("", 0) if gtid else (decoder.begin_file, decoder.begin_position)
+        return Partial(decoder.events, decoder.rows_taken, gtid, file, pos, decoder.ordinal)
 
     def _new_batch(self) -> ChangeBatch:
         batch = ChangeBatch(self._settings.tombstones_on_delete, not self._settings.skip_unchanged)
