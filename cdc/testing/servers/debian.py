@@ -18,7 +18,9 @@ from cdc.testing.servers.base import ServerError
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 OTHERWISE = "Use Debian, or containers: CDC_SERVICES=docker."
-REACH = "Check that this machine reaches the archive that its sources of apt name, or use containers: CDC_SERVICES=docker."
+REACH = (
+    "Check that this machine reaches the archive that its sources of apt name, or use containers: CDC_SERVICES=docker."
+)
 #: What is in packages besides programs.
 SUPERFLUOUS = ("doc", "man", "locale", "lintian")
 
