@@ -34,8 +34,8 @@ $(VENV)/.built: $(SOURCES) setup.py $(VENV)/.installed
 	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 	@touch $@
 
-servers: env ## Fetch what PostgreSQL and Kafka need, into a cache outside the tree
-	@$(BIN)/python -m cdc.testing fetch
+servers: env ## Fetch what the servers need, into a cache outside the tree (SERVERS='postgres kafka')
+	@$(BIN)/python -m cdc.testing fetch $(SERVERS)
 
 check: build ## Lint, types and import rules
 	$(BIN)/ruff check
@@ -50,9 +50,11 @@ fix: env ## Mend what the linter can mend
 test: build servers ## Unit, property, integration and acceptance tests, on real servers
 	$(BIN)/pytest -m 'not reliability' $(ARGS)
 
+demo: SERVERS ?= postgres kafka
 demo: build servers ## Changes of a real PostgreSQL arriving in a real Kafka (ARGS='--for 20s')
 	@$(BIN)/cdc-stream demo $(ARGS)
 
+bench: SERVERS ?= postgres kafka
 bench: build servers ## Rates, memory and latency beside pg_recvlogical
 	$(BIN)/python -m bench $(ARGS)
 

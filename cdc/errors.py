@@ -5,7 +5,11 @@
     ├── SourceError            the source database
     │   ├── SourceUnavailable      not reachable now; retriable
     │   ├── SourceRefused          reachable, but it refuses: password, rights, settings
+    │   ├── ServerIdInUse          another replica of the server has the same id
     │   ├── SlotInUse              another session reads the slot; retriable
+    │   ├── StatementLogged        a change of a captured table is logged as a statement, without its rows
+    │   ├── DefinitionUnknown      rows came of a captured table whose definition is not known
+    │   ├── DefinitionMismatch     rows came that were not written under the definition that is known
     │   ├── DdlUnreadable          a statement of the binlog changes tables in a way that is not understood
     │   ├── HistoryUnreadable      the schema history has a record that is none, or is cut off
     │   └── SourceLost             what the stored offset needs is gone
@@ -14,6 +18,8 @@
     │       ├── SlotAdvanced           somebody else has moved the slot
     │       ├── SlotRecreated          the slot was dropped and created anew
     │       ├── SlotInvalidated        the server has given the slot up
+    │       ├── LogPurged              the server has removed log that the offset needs
+    │       ├── LogIncident            the server lost changes on their way to its log
     │       ├── OtherServer            the offset belongs to another server
     │       └── LogDiverged            the server's log is not the one that was read
     ├── SinkError              Kafka
@@ -90,6 +96,10 @@ class HistoryUnreadable(SourceError):
     """The schema history cannot be read, or what is needed of it is missing; guessing definitions would misread rows."""
 
 
+class ServerIdInUse(SourceError):
+    """Another replica has the same server id; trying again would take the log away from it."""
+
+
 class SourceLost(SourceError):
     """What the stored offset needs is no longer there; going on would lose changes in silence."""
 
@@ -112,6 +122,26 @@ class SlotRecreated(SourceLost):
 
 class SlotInvalidated(SourceLost):
     """The server has given the replication slot up, and removed log or rows that it needed."""
+
+
+class LogPurged(SourceLost):
+    """The server has removed files of its binary log that the stored offset needs."""
+
+
+class LogIncident(SourceLost):
+    """The binlog says that the server lost changes on their way to it."""
+
+
+class StatementLogged(SourceError):
+    """A change of a captured table stands in the binlog as a statement, of which the rows cannot be told."""
+
+
+class DefinitionUnknown(SourceError):
+    """Rows of a captured table came, and under which definition they were written is not known."""
+
+
+class DefinitionMismatch(SourceError):
+    """Rows of a captured table came, and they were not written under the definition that is known of it."""
 
 
 class OtherServer(SourceLost):

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cdc.testing import servers
-from cdc.testing.servers import Address, standing
+from cdc.testing.servers import Address, choice, standing
+from tests.support import mysql_database as on_mysql
 from tests.support.database import Database, created, dropped
 
 # How long an example takes says more about the machine's load than about the code.
@@ -24,7 +25,7 @@ settings.load_profile("cdc")
 
 
 def pytest_report_header() -> str:
-    versions = [f"{name} {servers.version(name)}" for name in ("postgres", "kafka")]
+    versions = [f"{name} {servers.version(name)}" for name in choice.NAMES]
     return f"servers: {', '.join(versions)}; Cython {metadata.version('Cython')}"
 
 
@@ -49,6 +50,18 @@ def kafka() -> Iterator[Address]:
     yield from _server("kafka")
 
 
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[Address]:
+    """The session's MySQL; a test that stops or kills it, or sets global variables, starts its own `MySqlServer`."""
+    yield from _server("mysql")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Address]:
+    """The session's MariaDB; a test that stops or kills it, or sets global variables, starts its own `MariaDbServer`."""
+    yield from _server("mariadb")
+
+
 @pytest.fixture
 def database(postgres: Address) -> Iterator[Database]:
     """A new, empty database; it is dropped with its slots after the test, whoever is still connected."""
@@ -57,6 +70,26 @@ def database(postgres: Address) -> Iterator[Database]:
         yield fresh
     finally:
         dropped(fresh)
+
+
+@pytest.fixture
+def mysql_database(mysql: Address) -> Iterator[on_mysql.MySqlDatabase]:
+    """A new, empty database on MySQL; it is dropped after the test, whoever is still connected."""
+    yield from _on_mysql(mysql)
+
+
+@pytest.fixture
+def mariadb_database(mariadb: Address) -> Iterator[on_mysql.MySqlDatabase]:
+    """A new, empty database on MariaDB; it is dropped after the test, whoever is still connected."""
+    yield from _on_mysql(mariadb)
+
+
+def _on_mysql(server: Address) -> Iterator[on_mysql.MySqlDatabase]:
+    fresh = on_mysql.created(server)
+    try:
+        yield fresh
+    finally:
+        on_mysql.dropped(fresh)
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter
-from cdc.config.property import Importance, Property, Type, planned
+from cdc.config.property import Importance, Property, Type
 from cdc.config.validators import PATTERNS, TOPIC_PART, between
 
 _LOW: Final = Importance.LOW
@@ -38,7 +38,14 @@ TOPICS: Final = (
         _LOW,
         validator=TOPIC_PART,
     ),
-    planned("topic.heartbeat.name", Type.STRING, None, "Name of the heartbeat topic."),
+    Property(
+        "topic.heartbeat.name",
+        Type.STRING,
+        "",
+        "Name of the heartbeat topic, in place of topic.heartbeat.prefix and topic.prefix.",
+        _LOW,
+        validator=TOPIC_PART,
+    ),
 )
 
 HEARTBEATS: Final = (
@@ -94,19 +101,28 @@ class BesideSettings:
     messages: NameFilter = field(default_factory=NameFilter)
     heartbeat_interval: float = 0.0
     heartbeat_topic_prefix: str = "__debezium-heartbeat"
+    heartbeat_topic: str = ""
     heartbeat_query: str = ""
     heartbeat_message: str = ""
 
     @classmethod
     def from_config(cls, config: Config) -> BesideSettings:
-        """Return the settings of a configuration read by the PostgreSQL table."""
-        include, exclude = (config.string(f"message.prefix.{kind}.list") for kind in ("include", "exclude"))
+        """Return the settings of a configuration of any database."""
         return cls(
             transactions=config.boolean("provide.transaction.metadata"),
             transaction_topic=config.string("topic.transaction"),
-            messages=NameFilter.parse(include, exclude, "message.prefix"),
             heartbeat_interval=config.integer("heartbeat.interval.ms") / 1000,
             heartbeat_topic_prefix=config.string("topic.heartbeat.prefix"),
+            heartbeat_topic=config.string("topic.heartbeat.name"),
             heartbeat_query=config.string("heartbeat.action.query"),
+        )
+
+    @classmethod
+    def with_messages(cls, config: Config) -> BesideSettings:
+        """Return the settings of a configuration of a database that has logical messages."""
+        include, exclude = (config.string(f"message.prefix.{kind}.list") for kind in ("include", "exclude"))
+        return replace(
+            cls.from_config(config),
+            messages=NameFilter.parse(include, exclude, "message.prefix"),
             heartbeat_message=config.string("heartbeat.message.prefix"),
         )

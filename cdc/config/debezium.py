@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cdc.config import beside
+from cdc.config import beside, topics
 from cdc.config.definition import Prefix
 from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
 from cdc.config.validators import KEY_COLUMNS, PATTERNS, TOPIC_PART, between
@@ -239,21 +239,7 @@ TOPICS: Final = in_group(
     Property(
         "topic.delimiter", Type.STRING, ".", "What stands between the parts of a topic name.", LOW, validator=TOPIC_PART
     ),
-    Property(
-        "topic.naming.strategy",
-        Type.CLASS,
-        "io.debezium.schema.SchemaTopicNamingStrategy",
-        "How topics are named: prefix, schema and table, with an underscore for each character that Kafka does not allow, or, by the Unicode"
-        " strategy, its code, as _u0020 (of the underscore too).",
-        LOW,
-        choices=("io.debezium.schema.SchemaTopicNamingStrategy", "io.debezium.schema.SchemaUnicodeTopicNamingStrategy"),
-        planned=(
-            "io.debezium.schema.defaulttopicnamingstrategy",
-            "io.debezium.schema.defaultregextopicnamingstrategy",
-            "io.debezium.schema.defaultunicodetopicnamingstrategy",
-            "io.debezium.schema.schemaregextopicnamingstrategy",
-        ),
-    ),
+    *topics.naming_properties("SchemaTopicNamingStrategy"),
     without_effect(
         "topic.cache.size",
         Type.INT,

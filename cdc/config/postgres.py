@@ -11,6 +11,7 @@ from cdc.config.definition import Config, Definition
 from cdc.config.hosts import HOSTS
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.stream_options import STREAM_OPTIONS
+from cdc.config.topics import usable_naming
 from cdc.config.validators import IDENTITIES, PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
 
 HIGH: Final = Importance.HIGH
@@ -355,6 +356,6 @@ POSTGRES: Final = Definition(
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
     list_prefixes=("converters",),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, usable_names, *snapshot.RULES, *kafka.RULES),
+    rules=(one_list_each, usable_names, usable_naming, *snapshot.RULES, *kafka.RULES),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

@@ -44,8 +44,8 @@ class RegexError(ValueError):
         self.position = position
 
 
-def compile_java(pattern: str) -> re.Pattern[str]:
-    """Return the pattern as Debezium compiles its filters: without regard to the case of ASCII letters.
+def compile_java(pattern: str, *, ignore_case: bool = True) -> re.Pattern[str]:
+    """Return the pattern as Debezium compiles its filters: without regard to the case of ASCII letters, unless that counts.
 
     Raises:
         RegexError: it is not valid, or has a construct that Python does not know.
@@ -54,7 +54,7 @@ def compile_java(pattern: str) -> re.Pattern[str]:
     text = translation.run()
     try:
         # Java folds only ASCII under CASE_INSENSITIVE, and \w, \d, \s and \b are ASCII there.
-        return re.compile(text, re.IGNORECASE | re.ASCII)
+        return re.compile(text, re.ASCII | (re.IGNORECASE if ignore_case else 0))
     except re.error as error:
         raise RegexError(error.msg, translation.origin(error.pos or 0)) from error
     except (RecursionError, OverflowError) as error:

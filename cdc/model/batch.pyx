@@ -65,6 +65,11 @@ cdef class ChangeBatch:
         self.asides.append(Aside(self.row_count if row is None else row, record, sign))
         self.aside_size += size
 
+    def take_back(self, int64_t rows, Py_ssize_t asides):
+        """Leave only the first `rows` rows, and the first `asides` records beside them: what came behind was rolled back."""
+        self.row_count = min(self.row_count, rows)
+        del self.asides[asides:]
+
     # Written by decoders ---------------------------------------------------------------------------------------------------------
 
     cdef int32_t use_table(self, object table) except -1:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from cdc.config.settings import NameAdjustment
+from cdc.config.topics import TopicNaming
 from cdc.model.table import TableId
+
+log = logging.getLogger(__name__)
 
 ILLEGAL = re.compile(r"[^a-zA-Z0-9._-]")
 ILLEGAL_OR_ESCAPE = re.compile(r"[^a-zA-Z0-9.-]")
@@ -15,14 +20,80 @@ ILLEGAL_OR_ESCAPE = re.compile(r"[^a-zA-Z0-9.-]")
 LONGEST_TOPIC = 249
 
 
-def table_topic(prefix: str, table: TableId, delimiter: str = ".", *, unicode: bool = False) -> str:
-    """Return the topic of a table: `<prefix>.<schema>.<table>`.
+PLAIN = TopicNaming()
+
+
+def table_topic(prefix: str, table: TableId, delimiter: str = ".", naming: TopicNaming = PLAIN) -> str:
+    """Return the topic of a table: `<prefix>.<schema>.<table>`, or what the naming's route makes of that.
 
     For a character that Kafka does not allow stands `_` or, with `unicode`, `_u` and its code; then for `_` too.
     """
-    name = delimiter.join(part for part in (prefix, table.schema, table.table) if part.strip())
-    fit = ILLEGAL_OR_ESCAPE.sub(lambda found: _escaped(found[0]), name) if unicode else _underscored(name)
-    return fit[:LONGEST_TOPIC]
+    name = _full_name(prefix, table, delimiter, naming)
+    fit = ILLEGAL_OR_ESCAPE.sub(lambda found: _escaped(found[0]), name) if naming.unicode else _underscored(name)
+    routed = naming.route.apply(fit) if naming.route is not None else None
+    return (routed or fit)[:LONGEST_TOPIC]
+
+
+def table_identity(prefix: str, table: TableId, delimiter: str = ".", naming: TopicNaming = PLAIN) -> str:
+    """Return what tells a table from others in its topic: the value of the naming's `key_field`."""
+    name = _full_name(prefix, table, delimiter, naming)
+    made = naming.key_value.apply(name) if naming.key_value is not None else None
+    return name if made is None else made
+
+
+def _full_name(prefix: str, table: TableId, delimiter: str, naming: TopicNaming) -> str:
+    parts = (prefix, table.schema, table.table) if naming.schemas else (prefix, table.table)
+    return delimiter.join(part for part in parts if part.strip())
+
+
+class NamingSettings(Protocol):
+    """What a connector's settings say of names."""
+
+    @property
+    def topic_prefix(self) -> str:
+        """The first part of all names."""
+
+    @property
+    def topic_delimiter(self) -> str:
+        """What stands between the parts of a topic."""
+
+    @property
+    def naming(self) -> TopicNaming:
+        """The strategy."""
+
+
+class TableTopics:
+    """Names the topics of one connector's tables, and warns when two that are told apart nowhere share one."""
+
+    def __init__(self, settings: NamingSettings) -> None:
+        self._settings = settings
+        self._topics: dict[str, TableId] = {}
+
+    def topic(self, table: TableId) -> str:
+        """Return the topic of a table."""
+        settings = self._settings
+        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, settings.naming)
+        if settings.naming.route is not None:
+            return topic  # tables share it on purpose
+        other = self._topics.setdefault(topic, table)
+        if other != table:
+            self._topics[topic] = table
+            log.warning(
+                "the tables %s and %s share the topic %s, as their names differ only in characters that Kafka does not allow."
+                " io.debezium.schema.SchemaUnicodeTopicNamingStrategy as topic.naming.strategy tells them apart",
+                other,
+                table,
+                topic,
+            )
+        return topic
+
+    def mark(self, table: TableId) -> tuple[str, str] | None:
+        """Return the field, name and value, by which keys tell tables apart that share a topic; None where there is none."""
+        settings = self._settings
+        if not settings.naming.key_field:
+            return None
+        found = table_identity(settings.topic_prefix, table, settings.topic_delimiter, settings.naming)
+        return settings.naming.key_field, found
 
 
 def beside_topic(*parts: str, delimiter: str = ".") -> str:

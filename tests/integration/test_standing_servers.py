@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 
 from cdc.testing.servers.process import alive
@@ -39,7 +40,7 @@ def test_up_starts_once_and_down_leaves_nothing():
         assert connection.execute("select inet_server_port()").fetchall() == [(postgres["port"],)]
     assert kafka["url"] == f"{kafka['host']}:{kafka['port']}"
 
-    assert run("up") == [postgres, kafka] == run("status")
+    assert run("up", "postgres", "kafka") == [postgres, kafka] == run("status")
 
     assert run("down", "kafka") == [kafka]
     assert run("status") == [postgres]
@@ -49,6 +50,18 @@ def test_up_starts_once_and_down_leaves_nothing():
         folder = Path(server["data"]).parent
         assert not folder.exists()
         assert not alive(server["pid"], str(folder))
+
+
+@pytest.mark.usefixtures("standing")
+def test_without_names_all_servers_are_meant():
+    up = run("up")
+    assert [server["name"] for server in up] == ["postgres", "kafka", "mysql", "mariadb"]
+    for server in up[2:]:
+        with closing(pymysql.connect(host=server["host"], port=server["port"], user=server["user"])) as connection:
+            assert connection.get_server_info()
+        assert server["url"] == f"mysql://{server['user']}@{server['host']}:{server['port']}"
+    assert run("down") == up
+    assert not any(Path(server["data"]).parent.exists() for server in up)
 
 
 def test_up_starts_anew_when_the_pid_belongs_to_another_process(standing):
@@ -65,5 +78,8 @@ def test_an_unknown_name_is_refused_before_anything_starts():
     command = [sys.executable, "-m", "cdc.testing", "up", "postgres", "oracle"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 1
-    assert done.stderr == "cdc.testing: there is no server named 'oracle'. Name one or more of: postgres, kafka.\n"
+    assert (
+        done.stderr
+        == "cdc.testing: there is no server named 'oracle'. Name one or more of: postgres, kafka, mysql, mariadb.\n"
+    )
     assert run("status") == []

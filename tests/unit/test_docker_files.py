@@ -173,6 +173,18 @@ def test_the_connector_names_what_the_shop_in_postgresql_has():
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_servers_are_those_of_the_tests(name):
     assert compose("compose.yml")[name]["image"] == IMAGES[name].image
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+def test_the_servers_of_mysql_have_the_options_of_the_tests(name):
+    service = compose("compose.yml")[name]
+    assert service["command"] == list(IMAGES[name].command)
+    assert service["environment"] == IMAGES[name].environment
+    assert service["healthcheck"]["test"] == ["CMD", *IMAGES[name].ready]
+
+
+@pytest.mark.parametrize("name", ["postgres", "mysql", "kafka"])
+def test_the_shop_takes_its_servers_from_there(name):
     assert compose("shop.yml")[name]["extends"] == {"file": "compose.yml", "service": name}
 
 

@@ -35,7 +35,7 @@ _ZEROFILL_WIDTHS: Final = {"TINYINT": 3, "SMALLINT": 5, "MEDIUMINT": 8, "INT": 1
 _SIGNED_WIDTHS: Final = {"TINYINT": 4, "SMALLINT": 6, "MEDIUMINT": 9, "INT": 11, "BIGINT": 20}
 
 #: The longest character of each charset in bytes, one where it is not named: SELECT MAXLEN FROM information_schema.CHARACTER_SETS.
-_BYTES: Final = {
+CHARACTER_BYTES: Final = {
     **dict.fromkeys(("big5", "cp932", "euckr", "gb2312", "gbk", "sjis", "ucs2"), 2),
     **dict.fromkeys(("eucjpms", "ujis", "utf8mb3"), 3),
     **dict.fromkeys(("gb18030", "utf16", "utf16le", "utf32", "utf8mb4"), 4),
@@ -112,7 +112,7 @@ def converted(column: ColumnDefinition, to: CharsetChoice) -> ColumnDefinition:
     if column.base_type not in WITH_CHARSET:
         return column
     if column.type in TEXTS and column.charset is not None:
-        characters = _CAPACITY[TEXTS.index(column.type)] // _BYTES.get(column.charset, 1)
+        characters = _CAPACITY[TEXTS.index(column.type)] // CHARACTER_BYTES.get(column.charset, 1)
         column = replace(column, type="TEXT", length=characters)
     return settled(replace(column, charset=to.charset, collation=to.collation), to)
 
@@ -121,7 +121,7 @@ def _smallest(column: ColumnDefinition) -> ColumnDefinition:
     """Return TEXT(n) and BLOB(n) as the smallest type that holds so much."""
     if column.type not in ("TEXT", "BLOB") or not column.length:
         return replace(column, length=None) if column.type in TEXTS + BLOBS else column
-    size = column.length * _BYTES.get(column.charset or "binary", 1)
+    size = column.length * CHARACTER_BYTES.get(column.charset or "binary", 1)
     types = TEXTS if column.type == "TEXT" else BLOBS
     index = next((i for i, capacity in enumerate(_CAPACITY) if size <= capacity), len(types) - 1)
     return replace(column, type=types[index], length=None)

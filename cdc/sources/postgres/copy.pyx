@@ -9,7 +9,8 @@ from libc.string cimport memchr
 
 from cdc.model.batch cimport NULL_CELL, ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.row cimport RowPlan, SourceInfo
+from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.postgres.source_info cimport SourceInfo
 
 from cdc.errors import DecodeError
 
@@ -47,7 +48,7 @@ cdef class CopyDecoder:
                 PyBuffer_Release(&data)
 
     cdef int _row(self, const char *data, Py_ssize_t size, int32_t table, ChangeBatch batch) except -1:
-        cdef int64_t first = batch.reserve_cells(self.plan.width)
+        cdef int64_t first = self.plan.begin(batch)
         cdef Py_ssize_t columns = len(self.plan.targets), column = 0
         cdef const char *at = data
         cdef const char *end = data + size

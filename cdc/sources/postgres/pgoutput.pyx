@@ -9,13 +9,14 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memchr
 
 from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, UNAVAILABLE_CELL, ChangeBatch
-from cdc.sources.postgres.row cimport RowPlan, SourceInfo
+from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.postgres.source_info cimport SourceInfo
 
 from cdc.errors import DecodeError
 from cdc.model.event import Transaction
 from cdc.sources.postgres.logical_message import LogicalMessage
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.values import UnknownLabel
+from cdc.sources.columns.values import UnknownLabel
 
 # PostgreSQL counts microseconds from 2000-01-01.
 cdef int64_t EPOCH_US = 946_684_800_000_000
@@ -411,7 +412,7 @@ cdef class PgOutputDecoder:
     cdef int64_t _tuple(self, View *view, RowPlan plan, ChangeBatch batch, bint key_only) except -1:
         """Read TupleData into cells. An old row by key (`K`) has nulls for the columns that it does not carry: they stay absent."""
         cdef Py_ssize_t column, count = read_int16(view)
-        cdef int64_t first = batch.reserve_cells(plan.width)
+        cdef int64_t first = plan.begin(batch)
         cdef uint8_t kind, null = ABSENT_CELL if key_only else NULL_CELL
         cdef uint32_t size
         if count != len(plan.targets):

@@ -12,13 +12,15 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
-from cdc.sources.naming import NameAdjuster, table_topic
+from cdc.sources.columns.layout import LayoutRules, WireColumn
+from cdc.sources.columns.resolved import ResolvedColumn
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.naming import NameAdjuster, TableTopics
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.layout import LayoutRules, WireColumn
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.row import RowPlan
-from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
+from cdc.sources.postgres.source_type import column_length, column_scale
+from cdc.sources.postgres.types import PgType, TypeResolver
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +104,9 @@ class Catalog:
         self._settings = settings
         self._types: dict[int, PgType] = {}
         self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
-        self._layouts = LayoutRules(settings)
+        self._layouts = LayoutRules(settings.columns, settings.field_names)
         self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
-        self._topics: dict[str, TableId] = {}
+        self._topics = TableTopics(settings)
         self._uncovered: set[TableId] = set()
         self._left_out: set[tuple[TableId, str]] = set()
 
@@ -139,7 +141,7 @@ class Catalog:
     ) -> RowPlan:
         await self._learn_types(column.type_oid for column in columns)
         wire = [self._on_wire(table, column) for column in columns]
-        layout = self._layouts.lay_out(table, wire, key, streamed=streamed)
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._topics.mark(table))
         return RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,
@@ -147,12 +149,19 @@ class Catalog:
             self._settings.converting_failure.value,
             tuple(column.name for column in columns),
             renewable=streamed,
+            constants=layout.constants,
         )
 
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
         kind = self._types.get(column.type_oid)
         oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
-        return WireColumn(column.name, kind.name if kind else "", oid, typmod, self._resolve(table, column))
+        return WireColumn(
+            column.name,
+            kind.name if kind else "",
+            column_length(oid, typmod),
+            column_scale(oid, typmod),
+            self._resolve(table, column),
+        )
 
     def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
         """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""
@@ -173,7 +182,7 @@ class Catalog:
             )
 
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
-        topic = self._topic(table)
+        topic = self._topics.topic(table)
         return Table(
             table,
             topic,
@@ -183,22 +192,6 @@ class Catalog:
             self._constants(table),
             self._schema_names.adjust(topic),
         )
-
-    def _topic(self, table: TableId) -> str:
-        """Return the topic of a table; warns when another table has it too."""
-        settings = self._settings
-        topic = table_topic(settings.topic_prefix, table, settings.topic_delimiter, unicode=settings.unicode_topics)
-        other = self._topics.setdefault(topic, table)
-        if other != table:
-            self._topics[topic] = table
-            log.warning(
-                "the tables %s and %s share the topic %s, as their names differ only in characters that Kafka does not allow."
-                " io.debezium.schema.SchemaUnicodeTopicNamingStrategy as topic.naming.strategy tells them apart",
-                other,
-                table,
-                topic,
-            )
-        return topic
 
     def _constants(self, table: TableId) -> Mapping[str, Default]:
         return {

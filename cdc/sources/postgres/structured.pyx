@@ -7,37 +7,14 @@ The order of the cells is that of the fields in the schemas (`time_types`).
 from libc.stdint cimport INT32_MAX, INT32_MIN, int64_t
 
 from cdc.model.batch cimport ChangeBatch
+from cdc.sources.columns.calendar cimport SECOND, Date, put_clock, put_date, put_nulls
+from cdc.sources.columns.values cimport ValueDecoder
 from cdc.sources.postgres.interval cimport Span, decode_span
-from cdc.sources.postgres.temporal cimport (
-    SECOND, Date, decode_date, decode_time, decode_zoned_time, infinity, read_timestamp,
-)
-from cdc.sources.postgres.values cimport ValueDecoder
+from cdc.sources.postgres.temporal cimport decode_date, decode_time, decode_zoned_time, infinity, read_timestamp
 
 from cdc.errors import ConversionError
 
 cdef int64_t DAY = 86_400_000_000
-
-
-cdef void put_date(ChangeBatch batch, int64_t first, const Date *date) noexcept:
-    """Put year, month and day."""
-    batch.put_int(first, date.year)
-    batch.put_int(first + 1, date.month)
-    batch.put_int(first + 2, date.day)
-
-
-cdef void put_clock(ChangeBatch batch, int64_t first, int64_t clock) noexcept:
-    """Put hour, minute, second and nanoseconds."""
-    batch.put_int(first, clock // SECOND // 3600)
-    batch.put_int(first + 1, clock // SECOND // 60 % 60)
-    batch.put_int(first + 2, clock // SECOND % 60)
-    batch.put_int(first + 3, clock % SECOND * 1000)
-
-
-cdef int put_nulls(ChangeBatch batch, int64_t first, int64_t count) noexcept:
-    cdef int64_t at
-    for at in range(count):
-        batch.put_null(first + at)
-    return 0
 
 
 cdef int put_special(ChangeBatch batch, int64_t cell, int sign) except -1:

@@ -2,19 +2,12 @@
 
 from libc.stdint cimport int64_t
 
-# All clocks count microseconds.
-cdef enum:
-    SECOND = 1_000_000
+from cdc.sources.columns.calendar cimport Date
 
 cdef struct Cursor:
     const char *text
     Py_ssize_t size
     Py_ssize_t at
-
-cdef struct Date:
-    int64_t year  # astronomical: 0 is 1 BC
-    int64_t month
-    int64_t day
 
 
 cdef int infinity(const char *text, Py_ssize_t size) noexcept

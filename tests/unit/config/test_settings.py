@@ -26,6 +26,7 @@ from cdc.config import (
 from cdc.config.columns import ColumnRules
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.settings import NameAdjustment
+from cdc.config.topics import TopicNaming
 from tests.unit.config.minimal import MINIMAL
 
 
@@ -121,7 +122,7 @@ def test_each_property_of_the_source_arrives():
         publish_via_root=True,
         replica_identities=ReplicaIdentities.parse("public.a:FULL"),
         columns=ColumnRules(NameFilter.parse("", "public.a.b")),
-        unicode_topics=True,
+        naming=TopicNaming(unicode=True),
         schema_names=NameAdjustment.AVRO,
         field_names=NameAdjustment.AVRO_UNICODE,
         extended_headers=False,

@@ -7,7 +7,7 @@ import pytest
 from cdc.config import ConnectorConfig
 from cdc.config.settings import ConvertingFailure
 from cdc.errors import ConfigError
-from cdc.pipeline import assembly
+from cdc.pipeline import assembly, databases
 from cdc.pipeline.encoding import DirectEncoder
 from cdc.pipeline.status import PipelineStatus
 from tests.unit.config.minimal import MINIMAL
@@ -28,7 +28,7 @@ def sources(monkeypatch):
             self.resumed = resumed
             made.append(settings)
 
-    monkeypatch.setattr(assembly, "PostgresLog", Log)
+    monkeypatch.setattr(databases, "PostgresLog", Log)
     return made
 
 
@@ -76,3 +76,13 @@ def test_a_session_after_the_snapshot_is_told_of_it(sources):
     status.end_snapshot(2.0)
     pipeline._new_session(status)
     assert told == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "topic"),
+    [({}, "__debezium-heartbeat.p"), ({"topic_heartbeat_name": "beats"}, "beats")],
+)
+def test_the_heartbeat_topic_has_the_name_that_is_given_or_one_of_prefixes(sources, given, topic):
+    session = session_of(config(topic_prefix="p", heartbeat_interval_ms="1000", **given))
+    assert session._heartbeat is not None
+    assert session._heartbeat.topic == topic

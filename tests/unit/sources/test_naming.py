@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdc.config.replacement import Replacement
 from cdc.config.settings import NameAdjustment
+from cdc.config.topics import TopicNaming
 from cdc.model.table import TableId
-from cdc.sources.naming import LONGEST_TOPIC, NameAdjuster, table_topic
+from cdc.sources.naming import LONGEST_TOPIC, NameAdjuster, table_identity, table_topic
 
 NAMES = st.text(st.characters(codec="utf-8"))
 
@@ -31,16 +33,44 @@ NAMES = st.text(st.characters(codec="utf-8"))
 )
 def test_the_topic_of_a_table(schema, table, topic, unicode_topic):
     assert table_topic("shop", TableId(schema, table)) == topic
-    assert table_topic("shop", TableId(schema, table), unicode=True) == unicode_topic
+    assert table_topic("shop", TableId(schema, table), naming=TopicNaming(unicode=True)) == unicode_topic
 
 
 def test_another_delimiter():
     assert table_topic("shop", TableId("public", "a"), "-") == "shop-public-a"
 
 
+SHARDS = Replacement.parse("(.*)(dbz_4180)(.*)", "$1$2_all_shards")
+
+
+@pytest.mark.parametrize(
+    ("table", "topic"), [("dbz_4180_1", "p.public.dbz_4180_all_shards"), ("other", "p.public.other")]
+)
+def test_a_route_names_the_topics_that_it_matches(table, topic):
+    assert table_topic("p", TableId("public", table), naming=TopicNaming(route=SHARDS)) == topic
+
+
+def test_a_route_that_leaves_nothing_of_a_name_leaves_the_name():
+    assert table_topic("p", TableId("s", "t"), naming=TopicNaming(route=Replacement.parse("(x?).*", "$1"))) == "p.s.t"
+
+
+def test_what_tells_a_table_from_others_in_its_topic_is_its_own_name_or_what_is_made_of_it():
+    table = TableId("my db", "t_7")
+    assert table_identity("p", table) == "p.my db.t_7"
+    assert (
+        table_identity("p", table, naming=TopicNaming(key_value=Replacement.parse(".*_([0-9]+)", "shard $1")))
+        == "shard 7"
+    )
+    assert table_identity("p", table, naming=TopicNaming(key_value=Replacement.parse("x", "y"))) == "p.my db.t_7"
+
+
+def test_names_without_the_schema():
+    assert table_topic("p", TableId("public", "t"), naming=TopicNaming(schemas=False)) == "p.t"
+
+
 @given(NAMES, NAMES, st.booleans())
 def test_only_letters_that_kafka_takes_and_no_more_of_them(schema, table, unicode):
-    topic = table_topic("p", TableId(schema, table), unicode=unicode)
+    topic = table_topic("p", TableId(schema, table), naming=TopicNaming(unicode=unicode))
     assert 0 < len(topic) <= LONGEST_TOPIC
     assert all(letter.isascii() and (letter.isalnum() or letter in "._-") for letter in topic)
 

@@ -22,6 +22,8 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for address in (
             Address(name="postgres", port=15432, user="postgres", url="postgresql://127.0.0.1:15432"),
             Address(name="kafka", port=19092, url="127.0.0.1:19092"),
+            Address(name="mysql", port=13306, user="root", url="mysql://root@127.0.0.1:13306"),
+            Address(name="mariadb", port=13307, user="root", url="mysql://root@127.0.0.1:13307"),
         ):
             running = replace(address, pid=process.pid, data=str(tmp_path / "data"))
             (tmp_path / f"standing-{address.name}.json").write_text(running.line())
@@ -40,6 +42,15 @@ def test_a_shell_knows_the_servers_and_finds_psql(capsys):
     *variables, psql = shell(capsys.readouterr().out, "echo $PGHOST; echo $PGPORT; echo $PGUSER; echo $KAFKA; psql -V")
     assert variables == ["127.0.0.1", "15432", "postgres", "127.0.0.1:19092"]
     assert psql.startswith("psql (PostgreSQL) ")
+
+
+@pytest.mark.usefixtures("standing")
+def test_clients_of_mysql_are_found_and_know_the_server(capsys):
+    assert main(["env", "mysql", "mariadb"]) == 0
+    asked = "echo $MYSQL; echo $MARIADB; echo $MYSQL_HOST; echo $MYSQL_TCP_PORT; mysql --version"
+    *variables, version = shell(capsys.readouterr().out, asked)
+    assert variables == ["mysql://root@127.0.0.1:13306", "mysql://root@127.0.0.1:13307", "127.0.0.1", "13306"]
+    assert "Ver 9.7" in version
 
 
 @pytest.mark.usefixtures("standing")

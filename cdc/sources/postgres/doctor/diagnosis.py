@@ -49,7 +49,7 @@ def diagnose(facts: Facts, settings: PostgresSettings) -> Diagnosis:
         *slot_findings(facts, settings),
     ]
     topics = {
-        table_topic(settings.topic_prefix, table.id, settings.topic_delimiter): bool(table.key)
+        table_topic(settings.topic_prefix, table.id, settings.topic_delimiter, settings.naming): bool(table.key)
         for table in facts.captured
     }
     return Diagnosis(findings, least_rights(facts), topics)

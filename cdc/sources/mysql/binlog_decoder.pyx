@@ -1,0 +1,663 @@
+"""The decoder of a binlog: which events make which transaction, and which rows of it are published.
+
+Formats: the MySQL source documentation, "Binlog Event" (`Gtid_event`, `Query_event`, `Rows_event`, `Transaction_payload_event`). It does no I/O:
+whole events without checksum go in, rows of a `ChangeBatch` come out.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcmp
+
+from cdc.model.batch cimport ChangeBatch
+from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.mysql.reading cimport unsigned_at
+from cdc.sources.mysql.rows cimport BoundTable, RowsDecoder
+from cdc.sources.mysql.source_info cimport SourceInfo
+
+from cdc.errors import DecodeError, LogIncident
+from cdc.model.event import Transaction
+from cdc.sources.mysql.events import (
+    FormatDescription,
+    GtidEvent,
+    Incident,
+    MariaDbGtidEvent,
+    Query,
+    RowsQuery,
+    XaPrepare,
+    parse_event,
+)
+from cdc.sources.mysql.gtid import Gtid
+from cdc.sources.mysql.payload import inner_events
+
+cdef enum:
+    HEADER = 19
+    TYPE_AT = 4
+    SIZE_AT = 9
+    END_AT = 13
+    FLAGS_AT = 17
+    ARTIFICIAL = 0x20
+    QUERY = 2
+    ROTATE = 4
+    FORMAT_DESCRIPTION = 15
+    XID = 16
+    TABLE_MAP = 19
+    GTID = 33
+    ANONYMOUS_GTID = 34
+    XA_PREPARE = 38
+    PAYLOAD = 40
+    GTID_TAGGED = 42
+    MARIADB_GTID = 162
+    GTID_BODY = 42  # flags, UUID, number, kind of clock and two clock values
+    QUERY_FIXED = 13  # thread, time, and the sizes of what follows
+
+cdef frozenset ROWS = frozenset({23, 24, 25, 30, 31, 32, 39})
+cdef frozenset COMPRESSED_ROWS = frozenset({166, 167, 168, 169, 170, 171})
+
+
+cdef class BinlogDecoder:
+    """Decodes the events of one dump into batches.
+
+    `partial` tells of a transaction that was published in part (see `Partial`); that part is passed over. `wants` decides by a source's UUID
+    whether its transactions are published. `skipped` holds the letters of operations to leave out. `marks` makes the marks of transactions: none
+    without it; if it makes any, changes are numbered, and `counts` are those that the published part of a split transaction has, by
+    collection. `queries` says that the source block has the statement.
+
+    The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
+    transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    `commit_us` is the transaction's time in microseconds since the epoch.
+    """
+
+    cdef readonly str file
+    cdef readonly int64_t position
+    cdef readonly str resume_file
+    cdef readonly int64_t resume_position
+    cdef readonly str begin_file
+    cdef readonly int64_t begin_position
+    cdef readonly object gtid
+    cdef readonly int64_t commit_us
+    cdef readonly int64_t events
+    cdef readonly int64_t rows_taken
+    cdef readonly int64_t ordinal
+    cdef readonly dict counts
+    cdef readonly bint in_transaction
+    cdef readonly object statement
+    cdef readonly object prepared
+    cdef readonly SourceInfo info
+    cdef RowsDecoder rows
+    cdef bytes file_bytes
+    cdef int64_t event_start
+    cdef int64_t event_end
+    # the transaction at hand
+    cdef bint open        # it has a BEGIN, so it ends with a commit
+    cdef bint ignored
+    cdef bint spans       # it began in an earlier batch
+    cdef bint replaying   # its events were held back
+    cdef int64_t pass_events
+    cdef int64_t pass_rows
+    cdef int64_t pass_ordinal
+    cdef int64_t begun_row
+    cdef Py_ssize_t begun_aside
+    cdef dict savepoints
+    # events inside a compressed transaction
+    cdef object inner
+    cdef list inside
+    cdef Py_ssize_t inside_at
+    # events of a distributed transaction that is not prepared yet
+    cdef bint holding
+    cdef list held
+    cdef Py_ssize_t held_size
+    # what the configuration says
+    cdef object partial
+    cdef object wants
+    cdef str skipped
+    cdef bint skips
+    cdef bint queries
+    cdef object marker
+    cdef bint marks
+    # places of rows in their transaction
+    cdef dict partial_counts
+    cdef int64_t total
+    cdef bytes id
+    cdef int64_t id_at
+    cdef ChangeBatch id_batch
+    cdef list committed
+    cdef dict uuids
+
+    def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
+                 bint queries=False):
+        self.rows = RowsDecoder()
+        self.info = SourceInfo()
+        self.file = self.resume_file = self.begin_file = file
+        self.file_bytes = file.encode()
+        self.position = self.resume_position = self.begin_position = position
+        self.partial = partial
+        self.wants = wants
+        self.skipped = skipped
+        self.skips = skipped != ""
+        self.marker = marks
+        self.marks = marks is not None and marks.marks
+        self.partial_counts = dict(counts)
+        self.counts = {}
+        self.queries = queries
+        self.committed = []
+        self.held = []
+        self.savepoints = {}
+        self.uuids = {}
+        self.begun_row = -1
+
+    # What the caller is asked for --------------------------------------------------------------------------------------------------
+
+    @property
+    def unresolved(self):
+        """The TABLE_MAP whose rows must be bound first; None when none waits."""
+        return self.rows.unresolved
+
+    def bind(self, BoundTable table):
+        """Say how the rows of `unresolved` are decoded; with None they are passed over."""
+        self.rows.bind(table)
+
+    def forget(self):
+        """Forget how rows are decoded, because definitions have changed."""
+        self.rows.forget()
+
+    def end_statement(self, ChangeBatch batch not None):
+        """Go on behind `statement`; it ends its transaction unless that has a BEGIN."""
+        self.statement = None
+        if not self.open:
+            self.commit(batch)
+
+    def take_held(self):
+        """Return the events that were held back of a distributed transaction since this was last asked, and forget them."""
+        held = self.held
+        self.held = []
+        self.held_size = 0
+        return held
+
+    def take_committed(self):
+        """Return (UUID, tag, first, last) of each run of GTIDs that committed since this was last asked, or MariaDB's GTIDs."""
+        committed = self.committed
+        self.committed = []
+        return committed
+
+    def begin_held(self):
+        """Begin to decode the events that were held back, as a part of the transaction at hand."""
+        self.statement = None
+        self.open = True
+        self.replaying = True
+        self.events = 1
+        self._pass_over()
+
+    # Events ------------------------------------------------------------------------------------------------------------------------
+
+    def feed(self, str file, int64_t base, list events not None, Py_ssize_t start, ChangeBatch batch not None, Py_ssize_t max_rows,
+             Py_ssize_t max_size):
+        """Decode events from `start` on and return the index of the first one that was not taken.
+
+        All are of `file`; an event's `log_pos` counts from `base`. Stops early when `unresolved` names a TABLE_MAP that must be bound first, behind a
+        `statement` that the caller must look at (then `end_statement`), behind `prepared`, when the batch holds `max_rows` rows or `max_size` bytes, when as much is held
+        back, and at the end of a transaction that began in an earlier batch.
+        Raises DecodeError for bytes that do not follow the format, ConversionError under the policy `fail`, and UnknownEvent.
+        """
+        cdef Py_ssize_t taken = start
+        self.prepared = None
+        while taken < len(events):
+            if self._full(batch, max_rows, max_size):
+                break
+            if not self.replaying:
+                self._stand(file, base, events[taken])
+            if not self._take(events[taken], batch, max_rows, max_size):
+                break
+            self._passed()
+            taken += 1
+            if self.statement is not None or self.prepared is not None or (self.spans and not self.in_transaction):
+                self.spans = self.spans and self.in_transaction
+                break
+        return taken
+
+    cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
+                or self.held_size >= max_size)
+
+    def cut(self):
+        """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
+        self.spans = self.in_transaction
+        self.id_batch = None
+        self.savepoints.clear()
+        self.begun_row = -1
+
+    cdef int _stand(self, str file, int64_t base, bytes event) except -1:
+        """Note where an event begins and ends in the log."""
+        cdef const unsigned char *data = event
+        cdef int64_t end
+        if len(event) < HEADER:
+            raise DecodeError("a binlog event is shorter than its header", event, len(event))
+        end = unsigned_at(data + END_AT, 4)
+        if file != self.file:
+            self.file, self.file_bytes, self.position = file, file.encode(), 0
+            if not self.in_transaction:
+                self.resume_file, self.resume_position = file, 4
+        if end == 0 or data[FLAGS_AT] & ARTIFICIAL:
+            self.event_start = self.event_end = self.position
+            return 0
+        self.event_end = base + end
+        self.event_start = self.event_end - <int64_t> unsigned_at(data + SIZE_AT, 4)
+        return 0
+
+    cdef int _passed(self) except -1:
+        """Note that the event at hand was taken whole."""
+        if self.replaying:
+            return 0
+        if self.event_end > self.position:
+            self.position = self.event_end
+        if not self.in_transaction:
+            self._settle()
+        return 0
+
+    cdef int _settle(self) except -1:
+        """Note that all before the end of the event at hand is whole transactions."""
+        self.resume_file, self.resume_position = self.file, max(self.position, self.event_end)
+        return 0
+
+    cdef bint _take(self, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        """Take an event, and tell whether that was done; False leaves it to the next call."""
+        cdef uint8_t kind
+        if self.inner is None:
+            kind = (<const unsigned char *> event)[TYPE_AT]
+            if kind != PAYLOAD or self.holding:
+                return self._event(kind, event, batch, max_rows, max_size)
+            self.inner, self.inside, self.inside_at = inner_events(event), [], 0
+        return self._take_inside(batch, max_rows, max_size)
+
+    cdef bint _take_inside(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        """Take the events inside a compressed transaction."""
+        cdef bytes event
+        while True:
+            while self.inside_at < len(self.inside):
+                event = self.inside[self.inside_at]
+                if self._full(batch, max_rows, max_size):
+                    return False
+                if not self._event((<const unsigned char *> event)[TYPE_AT], event, batch, max_rows, max_size):
+                    return False
+                self.inside_at += 1
+                if self.statement is not None:
+                    return False
+            self.inside = next(self.inner, None)
+            self.inside_at = 0
+            if self.inside is None:
+                self.inner = None
+                return True
+
+    cdef bint _event(self, uint8_t kind, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        if self.holding:
+            return self._hold(kind, event)
+        if kind in ROWS or kind in COMPRESSED_ROWS:
+            return self._rows(event, batch, max_rows, max_size)
+        if kind == TABLE_MAP:
+            if not self.ignored and not self.rows.take_map(event):
+                return False
+            self.events += 1
+            return True
+        if kind == GTID or kind == ANONYMOUS_GTID:
+            return self._gtid(kind, event, batch)
+        if kind == QUERY:
+            return self._query(event, batch)
+        if kind == XID:
+            self.commit(batch)
+            return True
+        return self._other(kind, event, batch)
+
+    cdef bint _other(self, uint8_t kind, bytes event, ChangeBatch batch) except -1:
+        """Take an event that is not of the hot path."""
+        found = parse_event(event)
+        if isinstance(found, GtidEvent):
+            self._begin(event, found.original_commit_us)
+            self._name(found.gtid)
+        elif isinstance(found, MariaDbGtidEvent):
+            self._begin(event, 0)
+            self._name(found.gtid)
+            if not found.standalone:
+                self._open(-1)
+        elif isinstance(found, Query):
+            return self._statement(found, event, batch)
+        elif isinstance(found, XaPrepare):
+            self.commit(batch)  # in one phase: the rows were not held back
+        elif isinstance(found, RowsQuery):
+            if self.queries:
+                self.info.query = found.text
+            self.events += 1
+        elif isinstance(found, FormatDescription):
+            self._new_file(event, batch)
+        elif isinstance(found, Incident):
+            raise self._incident(found)
+        elif self.in_transaction:
+            self.events += 1
+        return True
+
+    cdef int _new_file(self, bytes event, ChangeBatch batch) except -1:
+        """Give up a transaction that the file before has no end of: the server crashed while it wrote that, and has rolled it back."""
+        if self.in_transaction and not (<const unsigned char *> event)[FLAGS_AT] & ARTIFICIAL:
+            self.gtid = None
+            self._rollback(b"ROLLBACK", batch)
+        return 0
+
+    cdef object _incident(self, found):
+        return LogIncident(
+            f"the binlog tells of an incident at {self.file}:{self.event_start}: {found.message or found.number}; changes may be missing",
+            "Take a new snapshot, as the server lost changes on their way to its log.",
+        )
+
+    # Transactions ------------------------------------------------------------------------------------------------------------------
+
+    cdef bint _gtid(self, uint8_t kind, bytes event, ChangeBatch batch) except -1:
+        cdef const unsigned char *data = <const unsigned char *> event
+        cdef int64_t original = 0
+        cdef bytes sid
+        if len(event) < HEADER + 25:
+            raise DecodeError("a GTID event ends inside its identifier", event, len(event))
+        if len(event) >= HEADER + GTID_BODY + 7 and data[HEADER + 25] == 2:
+            original = unsigned_at(data + HEADER + GTID_BODY, 7)
+            if original >> 55:
+                if len(event) < HEADER + GTID_BODY + 14:
+                    raise DecodeError("a GTID event ends inside its times", event, len(event))
+                original = unsigned_at(data + HEADER + GTID_BODY + 7, 7)
+        self._begin(event, original)
+        if kind == GTID:
+            sid = event[HEADER + 1 : HEADER + 17]
+            uuid = self.uuids.get(sid)
+            if uuid is None:
+                uuid = self.uuids[sid] = _uuid(sid)
+            self._name(Gtid(uuid, "", unsigned_at(data + HEADER + 17, 8)))
+        return True
+
+    cdef int _begin(self, bytes event, int64_t original_us) except -1:
+        """Begin a transaction, whose time its source tells or else the header of its first event."""
+        cdef const unsigned char *data = <const unsigned char *> event
+        if self.in_transaction:
+            raise DecodeError(f"a transaction begins inside another at {self.file}:{self.event_start}", event, 0)
+        self.in_transaction = True
+        self.open = False
+        self.ignored = False
+        self.gtid = None
+        self.begin_file, self.begin_position = self.file, self.event_start
+        self.commit_us = original_us if original_us else <int64_t> unsigned_at(data, 4) * 1_000_000
+        self.ordinal = 0
+        self.events = 0
+        self.rows_taken = 0
+        self.info.commit_us = self.commit_us
+        self.info.gtid = None
+        self.info.query = None
+        self.info.thread = -1
+        self.info.file = self.file_bytes
+        self.pass_events = self.pass_rows = self.pass_ordinal = 0
+        return 0
+
+    cdef int _name(self, object gtid) except -1:
+        """Note the GTID of the transaction that begins."""
+        self.gtid = gtid
+        if gtid is None:
+            return 0
+        self.info.gtid = str(gtid).encode()
+        if self.wants is not None and isinstance(gtid, Gtid):
+            self.ignored = not self.wants(gtid.uuid)
+        return 0
+
+    cdef int _open(self, int64_t thread) except -1:
+        """Take the BEGIN of a transaction, of which rows follow."""
+        self.open = True
+        self.events = 1
+        self.info.thread = thread
+        self._pass_over()
+        return 0
+
+    cdef int _pass_over(self) except -1:
+        """Find out what of the transaction was published before, and begin to number."""
+        partial = self.partial
+        if partial is not None:
+            if partial.is_of(self.gtid, self.begin_file, self.begin_position):
+                self.pass_events, self.pass_rows, self.pass_ordinal = partial.events, partial.rows, partial.ordinal
+            self.partial = None
+        self.spans = self.pass_events > 0 or self.pass_ordinal > 0
+        if self.marks:
+            self.counts = dict(self.partial_counts) if self.spans else {}
+            self.total = sum(self.counts.values())
+            self.id = self.info.gtid or b"file=%b,pos=%d" % (self.file_bytes, self.begin_position)
+            self.id_batch = None
+        self.begun_row = -1
+        return 0
+
+    cdef int _note_begin(self, ChangeBatch batch) except -1:
+        """Remember where in the batch the transaction's rows begin, for a rollback."""
+        if self.begun_row < 0 and not self.spans:
+            self.begun_row = batch.row_count
+            self.begun_aside = len(batch.asides)
+        return 0
+
+    cpdef int commit(self, ChangeBatch batch) except -1:
+        """End the transaction at hand."""
+        cdef object gtid = self.gtid
+        if not self.in_transaction:
+            return 0
+        if self.open and not self.ignored:
+            if self.marks:
+                self._mark_end(batch)
+            name = str(gtid) if gtid is not None else f"{self.begin_file}:{self.begin_position}"
+            batch.transactions.append(Transaction(name, batch.row_count, self.commit_us, self.event_end))
+        self._note_committed(gtid)
+        self._settle()
+        self.in_transaction = False
+        self.open = False
+        self.replaying = False
+        self.total = 0
+        self.id_batch = None
+        self.gtid = None
+        self.begun_row = -1
+        self.savepoints.clear()
+        batch.boundary = True
+        return 0
+
+    cdef int _mark_end(self, ChangeBatch batch) except -1:
+        if self.total == 0:
+            self.marker.begin(batch, batch.row_count, self.id.decode(), self.commit_us)
+        self.marker.end(batch, self.id.decode(), self.commit_us, self.counts)
+        return 0
+
+    cdef int _note_committed(self, object gtid) except -1:
+        """Note a GTID, as a part of the run that the one before it belongs to."""
+        if gtid is None:
+            return 0
+        if not isinstance(gtid, Gtid):
+            self.committed.append(gtid)
+            return 0
+        if self.committed:
+            uuid, tag, first, last = self.committed[-1]
+            if uuid == gtid.uuid and tag == gtid.tag and last + 1 == gtid.number:
+                self.committed[-1] = (uuid, tag, first, gtid.number)
+                return 0
+        self.committed.append((gtid.uuid, gtid.tag, gtid.number, gtid.number))
+        return 0
+
+    # Statements --------------------------------------------------------------------------------------------------------------------
+
+    cdef bint _query(self, bytes event, ChangeBatch batch) except -1:
+        """Take a statement: BEGIN and COMMIT here, the others by whoever feeds."""
+        cdef const unsigned char *data = <const unsigned char *> event
+        cdef Py_ssize_t size = len(event), at
+        if size < HEADER + QUERY_FIXED:
+            raise DecodeError("a QUERY event ends in its fixed part", event, size)
+        at = HEADER + QUERY_FIXED + data[HEADER + 8] + unsigned_at(data + HEADER + 11, 2) + 1
+        if size - at == 5 and memcmp(data + at, b"BEGIN", 5) == 0:
+            if not self.in_transaction:
+                self._begin(event, 0)  # a server without GTID events
+            self._open(<int64_t> unsigned_at(data + HEADER, 4))
+            self._note_begin(batch)
+            return True
+        if size - at == 6 and memcmp(data + at, b"COMMIT", 6) == 0:
+            self.commit(batch)
+            return True
+        return self._statement(parse_event(event), event, batch)
+
+    cdef bint _statement(self, object query, bytes event, ChangeBatch batch) except -1:
+        """Take a statement that is no BEGIN and no COMMIT."""
+        cdef bytes text = query.text.lstrip()
+        cdef bytes word = text[:12].upper()
+        if not self.in_transaction:
+            self._begin(event, 0)
+        if word.startswith(b"XA START") or word.startswith(b"XA BEGIN"):
+            self.holding = True
+            self.held, self.held_size = [], 0
+            return True
+        if self.open:
+            self.events += 1
+            if word.startswith(b"SAVEPOINT"):
+                self.savepoints[_savepoint(text)] = (batch.row_count, len(batch.asides), dict(self.counts), self.total)
+                return True
+            if word.startswith(b"ROLLBACK"):
+                self._rollback(text, batch)
+                return True
+            if self.events <= self.pass_events:
+                return True
+        self.statement = query
+        return True
+
+    cdef int _rollback(self, bytes text, ChangeBatch batch) except -1:
+        """Take back what the transaction, or its part since a savepoint, has put into the batch.
+
+        The log has a rollback only where the transaction also did what cannot be undone, such as dropping a temporary table.
+        """
+        name = _savepoint(text)
+        if name:
+            point = self.savepoints.get(name)
+        else:
+            point = (self.begun_row, self.begun_aside, {}, 0) if self.begun_row >= 0 else None
+        if point is None and self.ordinal:
+            raise DecodeError(f"a transaction of which rows are published is rolled back at {self.file}:{self.event_start}", text, 0)
+        if point is not None:
+            row, aside, self.counts, self.total = point
+            batch.take_back(row, aside)
+        if not name:
+            self.commit(batch)
+        return 0
+
+    # Distributed transactions ------------------------------------------------------------------------------------------------------
+
+    cdef bint _hold(self, uint8_t kind, bytes event) except -1:
+        """Keep the events of a distributed transaction until it is prepared."""
+        cdef object found
+        if kind != XA_PREPARE:
+            self.held.append(event)
+            self.held_size += len(event) + 64
+            return True
+        self.holding = False
+        self.prepared = parse_event(event)
+        return True
+
+    def end_prepared(self, ChangeBatch batch not None):
+        """Go on behind `prepared`: the transaction waits for the statement that commits it."""
+        self.prepared = None
+        if not self.open:
+            self._note_committed(self.gtid)
+            self.in_transaction = False
+            self.gtid = None
+            self._settle()
+
+    # Rows --------------------------------------------------------------------------------------------------------------------------
+
+    cdef bint _rows(self, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        """Decode the rows of an event; False when the batch is full and some are left."""
+        cdef bint done
+        if self.ignored or self.events < self.pass_events:
+            self.events += 1
+            return True
+        if not self.in_transaction:
+            raise DecodeError("rows stand outside a transaction", event, 0)
+        if not self.rows.open:
+            if not self._open_rows(event):
+                self.events += 1
+                self.rows_taken = 0
+                return True
+        done = self._feed_rows(batch, max_rows, max_size)
+        if done:
+            self.events += 1
+            self.rows_taken = 0
+        else:
+            self.rows_taken = self.rows.row
+        return done
+
+    cdef bint _open_rows(self, bytes event) except -1:
+        """Open an event of rows behind those that were published before; False when none is left or none is wanted."""
+        cdef const unsigned char *data = <const unsigned char *> event
+        cdef int64_t passed = 0
+        if self.rows.begin(event) is None:
+            return False
+        if self.skips and self.rows.operation in self.skipped:
+            return self.rows.skip(1 << 62)
+        self.info.pos = self.event_start
+        self.info.server_id = unsigned_at(data + 5, 4)
+        if self.events == self.pass_events and self.pass_rows:
+            passed = self.pass_rows
+            self.pass_rows = 0
+        if not passed:
+            return True
+        return self.rows.skip(passed)
+
+    cdef bint _feed_rows(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        cdef int64_t first = batch.row_count, began = self.rows.row
+        cdef bint done
+        if self.pass_ordinal:
+            began = self.rows.row
+            if not self.rows.skip(self.pass_ordinal):
+                self.pass_ordinal -= self.rows.row - began
+                return True
+            self.pass_ordinal -= self.rows.row - began
+            began = self.rows.row
+        self._note_begin(batch)
+        done = self.rows.feed(batch, self.info, max_rows, max_size)
+        self.ordinal += self.rows.row - began
+        if self.marks:
+            self._number(first, batch)
+        return done
+
+    def truncate(self, RowPlan plan not None, ChangeBatch batch not None):
+        """Add the truncation of a table, unless those are left out."""
+        cdef int64_t first = batch.row_count
+        if self.ignored or plan.table is None or (self.skips and "t" in self.skipped):
+            return
+        self.info.pos = self.event_start
+        self.info.share(batch)
+        batch.truncate(batch.use_table(plan.table), self.info.put(batch, 0))
+        if self.marks and self.open:
+            self._number(first, batch)
+
+    cdef int _number(self, int64_t first, ChangeBatch batch) except -1:
+        """Give the rows from `first` on their places in the transaction; a tombstone has none."""
+        cdef int64_t row
+        if self.id_batch is not batch:
+            self.id_batch, self.id_at = batch, batch.arena.size
+            batch.arena.write_bytes(self.id)
+        for row in range(first, batch.row_count):
+            if batch.rows[row].op:
+                of_collection = self._count(str(batch.tables[batch.rows[row].table].id), row, batch)
+                batch.put_transaction(row, self.id_at, <int> len(self.id), self.total, of_collection)
+        return 0
+
+    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1:
+        """Count an event and return its number in its collection. The mark of the beginning stands before the first one."""
+        if self.total == 0:
+            self.marker.begin(batch, row, self.id.decode(), self.commit_us)
+        self.total += 1
+        self.counts[collection] = self.counts.get(collection, 0) + 1
+        return self.counts[collection]
+
+
+cdef str _uuid(bytes sid):
+    """Return the text of a server's UUID."""
+    text = sid.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+cdef bytes _savepoint(bytes text):
+    """Return the name of the savepoint of SAVEPOINT and ROLLBACK TO; empty for a plain ROLLBACK."""
+    words = text.split(None, 3)
+    if words[0].upper() == b"SAVEPOINT":
+        return b" ".join(words[1:])
+    return words[-1] if len(words) > 1 and words[1].upper() == b"TO" else b""

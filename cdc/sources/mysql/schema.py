@@ -1,0 +1,141 @@
+"""From the definition of a table to its schemas and the plan of its rows, in the binlog and in a SELECT."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import cdc
+from cdc.config.mysql_settings import MySqlSettings
+from cdc.errors import DefinitionMismatch
+from cdc.model.schema import INT32, INT64, STRING, Default, Field, Schema, struct
+from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.layout import LayoutRules, WireColumn
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
+from cdc.sources.mysql.handling import ValueHandling
+from cdc.sources.mysql.row_metadata import disagreement
+from cdc.sources.mysql.table_map import ImageColumn, TableMap
+from cdc.sources.mysql.types import resolve
+from cdc.sources.naming import NameAdjuster, TableTopics
+
+log = logging.getLogger(__name__)
+
+_SNAPSHOT_WORDS: Final = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
+SOURCE_SCHEMA: Final = struct(
+    "io.debezium.connector.mysql.Source",
+    (
+        Field("version", STRING),
+        Field("connector", STRING),
+        Field("name", STRING),
+        Field("ts_ms", INT64),
+        Field(
+            "snapshot",
+            Schema(
+                STRING.type,
+                optional=True,
+                name="io.debezium.data.Enum",
+                version=1,
+                default="false",
+                parameters={"allowed": _SNAPSHOT_WORDS},
+            ),
+        ),
+        Field("db", STRING),
+        Field("sequence", STRING.as_optional()),
+        Field("ts_us", INT64.as_optional()),
+        Field("ts_ns", INT64.as_optional()),
+        Field("table", STRING.as_optional()),
+        Field("server_id", INT64),
+        Field("gtid", STRING.as_optional()),
+        Field("file", STRING),
+        Field("pos", INT64),
+        Field("row", INT32),
+        Field("thread", INT64.as_optional()),
+        Field("query", STRING.as_optional()),
+    ),
+    version=1,
+)
+
+
+class TablePlans:
+    """Makes the plans of rows for one connector; remembers what it has warned of."""
+
+    def __init__(self, settings: MySqlSettings) -> None:
+        self._settings = settings
+        self._handling = ValueHandling.of(settings)
+        self._layouts = LayoutRules(settings.columns, settings.field_names)
+        self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
+        self._topics = TableTopics(settings)
+        self._left_out: set[tuple[TableId, str]] = set()
+
+    def streamed(self, definition: TableDefinition, images: TableMap) -> RowPlan:
+        """Return how rows of the binlog are decoded that a TABLE_MAP describes.
+
+        Raises:
+            DefinitionMismatch: they were not written under this definition.
+        """
+        fact = disagreement(definition, images)
+        if fact is not None:
+            raise DefinitionMismatch(
+                f"rows in the binlog do not fit the definition that is known: {fact}",
+                "The table was changed while nobody could see it. Take its definition anew with snapshot.mode=recovery, or set"
+                " binlog_row_metadata=FULL at the server.",
+            )
+        return self._plan(definition, images.columns)
+
+    def selected(self, definition: TableDefinition, columns: Sequence[ColumnDefinition] | None = None) -> RowPlan:
+        """Return how rows are decoded that a SELECT returns, of all columns or of some in another order."""
+        return self._plan(definition, None, columns)
+
+    def _plan(
+        self,
+        definition: TableDefinition,
+        images: Sequence[ImageColumn] | None,
+        columns: Sequence[ColumnDefinition] | None = None,
+    ) -> RowPlan:
+        table = definition.id
+        chosen = definition.columns if columns is None else columns
+        known = [None] * len(chosen) if images is None else images
+        wire = [self._on_wire(table, column, image) for column, image in zip(chosen, known, strict=True)]
+        key = self._key(definition)
+        layout = self._layouts.lay_out(
+            table, wire, key, streamed=images is not None, mark=self._topics.mark(table) if key else None
+        )
+        return RowPlan(
+            self._table(table, layout.columns, layout.key),
+            layout.decoders,
+            tuple(layout.targets),
+            self._settings.converting_failure.value,
+            tuple(column.name for column in chosen),
+            constants=layout.constants,
+        )
+
+    def _on_wire(self, table: TableId, column: ColumnDefinition, image: ImageColumn | None) -> WireColumn:
+        resolved = resolve(column, self._handling, image)
+        if resolved is None and (table, column.name) not in self._left_out:
+            self._left_out.add((table, column.name))
+            log.warning(
+                "column %s.%s is left out: its type %s is not known to cdc-stream", table, column.name, column.type
+            )
+        return WireColumn(column.name, column.type, column.length, column.scale, resolved)
+
+    def _key(self, definition: TableDefinition) -> list[str]:
+        """Return the columns of the record key: what `message.key.columns` says, or the table's own key."""
+        names = [column.name for column in definition.columns]
+        return self._settings.columns.keys.choose(str(definition.id), names) or list(definition.record_key)
+
+    def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
+        topic = self._topics.topic(table)
+        name = self._schema_names.adjust(topic)
+        return Table(table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table), name)
+
+    def _constants(self, table: TableId) -> Mapping[str, Default]:
+        return {
+            "version": cdc.__version__,
+            "connector": "mysql",
+            "name": self._settings.topic_prefix,
+            "db": table.schema,
+            "sequence": None,
+            "table": table.table,
+        }

@@ -1,0 +1,129 @@
+"""Rows of a real MySQL through the decoders: as its binlog has them, and as a SELECT returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cdc.model.batch import ChangeBatch
+from cdc.model.schema import INT32, INT64, STRING, Field, struct
+from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.mysql.ddl import DdlSession, apply_ddl
+from cdc.sources.mysql.definitions import Definitions, TableDefinition
+from cdc.sources.mysql.handling import ValueHandling
+from cdc.sources.mysql.row_metadata import disagreement
+from cdc.sources.mysql.rows import BoundTable, RowsDecoder
+from cdc.sources.mysql.source_info import SOURCE_VARIABLES, SourceInfo
+from cdc.sources.mysql.table_map import ImageColumn, TableMap, parse_table_map
+from cdc.sources.mysql.text_rows import TextRowDecoder
+from cdc.sources.mysql.types import SESSION_SETTINGS, resolve, select_expression
+from tests.support import binlog
+from tests.support.mysql_database import MySqlDatabase
+
+TABLE_MAP = binlog.TABLE_MAP
+TEXTS = {"snapshot", "gtid", "file", "query"}
+SOURCE = struct(
+    "source",
+    [
+        Field(name, STRING.as_optional() if name in TEXTS else INT32 if name == "row" else INT64.as_optional())
+        for name in SOURCE_VARIABLES
+    ],
+)
+NO_LIMIT = 1 << 40
+#: From the events of a log to how their tables are decoded.
+Bind = Callable[[TableMap], BoundTable | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as Python code sees it, by column name."""
+
+    op: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def definition(database: MySqlDatabase, table: str, *, mariadb: bool = False) -> TableDefinition:
+    """Return a table's definition by its SHOW CREATE TABLE."""
+    ((_, statement),) = database.execute(f"SHOW CREATE TABLE `{table}`")
+    known = Definitions(mariadb=mariadb)
+    found = apply_ddl(known, statement, DdlSession(database=database.name)).definitions.get(database.name, table)
+    assert found is not None
+    return found
+
+
+def plan_of(
+    table: TableDefinition, handling: ValueHandling, images: Sequence[ImageColumn | None], on_error: str = "fail"
+) -> RowPlan:
+    """Return the plan of all columns of a table, of row images or (None for each) of text."""
+    resolved = [resolve(column, handling, image) for column, image in zip(table.columns, images, strict=True)]
+    columns = [Column(c.name, r.schema) for c, r in zip(table.columns, resolved, strict=True) if r]
+    names = [column.name for column in columns]
+    targets = tuple(names.index(c.name) if r else -1 for c, r in zip(table.columns, resolved, strict=True))
+    key = tuple(names.index(name) for name in table.record_key)
+    shown = Table(TableId(table.id.schema, table.id.table), "topic", tuple(columns), key, SOURCE)
+    return RowPlan(shown, [r.decoder if r else None for r in resolved], targets, on_error)
+
+
+def bound(table: TableDefinition, handling: ValueHandling, on_error: str = "fail") -> Bind:
+    """Return what binds one table, and passes over the others."""
+
+    def bind(found: TableMap) -> BoundTable | None:
+        if found.id != table.id:
+            return None
+        assert disagreement(table, found) is None
+        return BoundTable(found, plan_of(table, handling, found.columns, on_error))
+
+    return bind
+
+
+def decode(events: Iterator[bytes], bind: Bind, batch: ChangeBatch | None = None) -> ChangeBatch:
+    """Return the rows of TABLE_MAP and row events."""
+    batch = ChangeBatch(tombstones=False) if batch is None else batch
+    decoder, info = RowsDecoder(), SourceInfo()
+    for event in events:
+        if event[4] == TABLE_MAP:
+            if not decoder.take_map(event):
+                decoder.bind(bind(parse_table_map(event)))
+        elif decoder.begin(event) is not None:
+            assert decoder.feed(batch, info, NO_LIMIT, NO_LIMIT)
+    return batch
+
+
+def changes(batch: ChangeBatch) -> list[Change]:
+    """Return what happened, in order."""
+    found = []
+    for at in range(len(batch)):
+        op, table, before, after, *_ = batch.row(at)
+        names = [column.name for column in table.columns]
+        pair = [None if values is None else dict(zip(names, values, strict=True)) for values in (before, after)]
+        found.append(Change(op, *pair))
+    return found
+
+
+def streamed(
+    database: MySqlDatabase,
+    table: str,
+    begin: binlog.Place,
+    handling: ValueHandling | None = None,
+    *,
+    mariadb: bool = False,
+) -> list[Change]:
+    """Return the changes of a table since a place in the binlog, by its present definition."""
+    bind = bound(definition(database, table, mariadb=mariadb), handling or ValueHandling())
+    return changes(decode(binlog.row_events(database, begin), bind))
+
+
+def selected(
+    database: MySqlDatabase, table: str, handling: ValueHandling | None = None, *, mariadb: bool = False
+) -> list[dict[str, Any]]:
+    """Return the rows of a table as a snapshot reads them, in the order of the first column."""
+    found = definition(database, table, mariadb=mariadb)
+    plan = plan_of(found, handling or ValueHandling(), [None] * len(found.columns))
+    expressions = ", ".join(select_expression(column, f"`{column.name}`") for column in found.columns)
+    rows = binlog.text_rows(database, f"SELECT {expressions} FROM `{table}` ORDER BY 1", SESSION_SETTINGS)
+    batch = ChangeBatch()
+    TextRowDecoder(plan, SourceInfo()).feed(rows, batch, b"true")
+    return [change.after or {} for change in changes(batch)]
