@@ -72,14 +72,19 @@ _TOLD: Final = frozenset({StatementKind.TABLE, StatementKind.INDEX, StatementKin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOrigin:
-    """Where a statement is from; `at_us` is when it ran, in microseconds since the epoch. In a snapshot there is no GTID."""
+    """Where a statement is from; `at_us` is when it ran, in microseconds since the epoch. In a snapshot there is no GTID.
+
+    `snapshot` is the source block's word: "false", "true", or "last" for the last record of a snapshot, when no rows come behind it.
+    `row` is that of the row that was published last: Debezium leaves it standing.
+    """
 
     at_us: int
     server_id: int
     file: str
     position: int
     gtid: str | None = None
-    snapshot: bool = False
+    row: int = 0
+    snapshot: str = "false"
 
 
 class SchemaChanges:
@@ -125,17 +130,17 @@ class SchemaChanges:
             "connector": "mysql",
             "name": self._prefix,
             "ts_ms": origin.at_us // 1000,
-            "snapshot": "true" if origin.snapshot else "false",
+            "snapshot": origin.snapshot,
             "db": outcome.database,
             "sequence": None,
             "ts_us": origin.at_us,
             "ts_ns": origin.at_us * 1000,
-            "table": tables or (None if origin.snapshot else ""),
+            "table": tables or ("" if origin.snapshot == "false" else None),
             "server_id": origin.server_id,
             "gtid": origin.gtid,
             "file": origin.file,
             "pos": origin.position,
-            "row": 0,
+            "row": origin.row,
             "thread": None,
             "query": None,
         }
