@@ -200,10 +200,10 @@ cdef class ChangeBatch:
         return True
 
     cdef bint _same_row(self, int32_t table, int64_t one, int64_t other) except -1:
-        """Tell whether two row images are whole and equal, in what the key alone shows too."""
+        """Tell whether two row images are equal, in what the key alone shows too; what neither has did not change."""
         cdef int64_t at
         for at in range(len(self.tables[table].columns)):
-            if self.cells[one + at].kind == ABSENT_CELL or not self._same(&self.cells[one + at], &self.cells[other + at]):
+            if not self._same(&self.cells[one + at], &self.cells[other + at]):
                 return False
         return True
 
@@ -231,10 +231,10 @@ cdef class ChangeBatch:
         return True
 
     cdef int _complete(self, int32_t table, int64_t before, int64_t after) except -1:
-        """Fill values that the new image leaves out as unchanged, where the old image carries them."""
+        """Fill values that the new image leaves out as unchanged, or does not repeat, where the old image carries them."""
         cdef int64_t at
         for at in range(len(self.tables[table].columns)):
-            if self.cells[after + at].kind == UNAVAILABLE_CELL and self.cells[before + at].kind not in (
+            if self.cells[after + at].kind in (ABSENT_CELL, UNAVAILABLE_CELL) and self.cells[before + at].kind not in (
                     ABSENT_CELL, UNAVAILABLE_CELL):
                 self.cells[after + at] = self.cells[before + at]
         return 0

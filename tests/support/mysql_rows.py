@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,33 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.schema import INT32, INT64, STRING, Field, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.row import RowPlan
+from cdc.sources.mysql.binlog import FilePosition
+from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.ddl import DdlSession, apply_ddl
 from cdc.sources.mysql.definitions import Definitions, TableDefinition
+from cdc.sources.mysql.event_types import EventType
 from cdc.sources.mysql.handling import ValueHandling
 from cdc.sources.mysql.row_metadata import disagreement
 from cdc.sources.mysql.rows import BoundTable, RowsDecoder
 from cdc.sources.mysql.source_info import SOURCE_VARIABLES, SourceInfo
-from cdc.sources.mysql.table_map import ImageColumn, TableMap, parse_table_map
+from cdc.sources.mysql.table_map import ImageColumn, TableMap, parse_table_map, table_of
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.types import SESSION_SETTINGS, resolve, select_expression
 from tests.support import binlog
 from tests.support.mysql_database import MySqlDatabase
 
-TABLE_MAP = binlog.TABLE_MAP
+ROW_EVENTS = frozenset(
+    {
+        EventType.TABLE_MAP,
+        EventType.WRITE_ROWS_V1,
+        EventType.UPDATE_ROWS_V1,
+        EventType.DELETE_ROWS_V1,
+        EventType.WRITE_ROWS,
+        EventType.UPDATE_ROWS,
+        EventType.DELETE_ROWS,
+        EventType.PARTIAL_UPDATE_ROWS,
+    }
+)
 TEXTS = {"snapshot", "gtid", "file", "query"}
 SOURCE = struct(
     "source",
@@ -45,8 +59,9 @@ class Change:
     after: dict[str, Any] | None
 
 
-def definition(database: MySqlDatabase, table: str, *, mariadb: bool = False) -> TableDefinition:
+def definition(database: MySqlDatabase, table: str) -> TableDefinition:
     """Return a table's definition by its SHOW CREATE TABLE."""
+    mariadb = "MariaDB" in database.execute("select version()")[0][0]
     ((_, statement),) = database.execute(f"SHOW CREATE TABLE `{table}`")
     known = Definitions(mariadb=mariadb)
     found = apply_ddl(known, statement, DdlSession(database=database.name)).definitions.get(database.name, table)
@@ -79,12 +94,12 @@ def bound(table: TableDefinition, handling: ValueHandling, on_error: str = "fail
     return bind
 
 
-def decode(events: Iterator[bytes], bind: Bind, batch: ChangeBatch | None = None) -> ChangeBatch:
+def decode(events: Iterable[bytes], bind: Bind, batch: ChangeBatch | None = None) -> ChangeBatch:
     """Return the rows of TABLE_MAP and row events."""
     batch = ChangeBatch(tombstones=False) if batch is None else batch
     decoder, info = RowsDecoder(), SourceInfo()
     for event in events:
-        if event[4] == TABLE_MAP:
+        if event[4] == EventType.TABLE_MAP:
             if not decoder.take_map(event):
                 decoder.bind(bind(parse_table_map(event)))
         elif decoder.begin(event) is not None:
@@ -103,27 +118,46 @@ def changes(batch: ChangeBatch) -> list[Change]:
     return found
 
 
-def streamed(
+async def streamed(
     database: MySqlDatabase,
     table: str,
-    begin: binlog.Place,
+    begin: FilePosition,
     handling: ValueHandling | None = None,
-    *,
-    mariadb: bool = False,
+    on_error: str = "fail",
 ) -> list[Change]:
     """Return the changes of a table since a place in the binlog, by its present definition."""
-    bind = bound(definition(database, table, mariadb=mariadb), handling or ValueHandling())
-    return changes(decode(binlog.row_events(database, begin), bind))
+    bind = bound(definition(database, table), handling or ValueHandling(), on_error)
+    return changes(decode(await row_events(database, begin), bind))
 
 
-def selected(
-    database: MySqlDatabase, table: str, handling: ValueHandling | None = None, *, mariadb: bool = False
+async def row_events(database: MySqlDatabase, begin: FilePosition) -> list[bytes]:
+    """Return TABLE_MAP and row events of the database's tables from a place on to the end of the log."""
+    own: set[bytes] = set()
+    found = []
+    for _, _, kind, event in await binlog.read_log(database, begin, binlog.log_end(database)):
+        if kind is EventType.TABLE_MAP:
+            own.discard(event[19:25])
+            if table_of(event).schema == database.name:
+                own.add(event[19:25])
+        if kind in ROW_EVENTS and event[19:25] in own:
+            found.append(event)
+    return found
+
+
+async def selected(
+    database: MySqlDatabase, table: str, handling: ValueHandling | None = None, on_error: str = "fail"
 ) -> list[dict[str, Any]]:
     """Return the rows of a table as a snapshot reads them, in the order of the first column."""
-    found = definition(database, table, mariadb=mariadb)
-    plan = plan_of(found, handling or ValueHandling(), [None] * len(found.columns))
+    found = definition(database, table)
+    plan = plan_of(found, handling or ValueHandling(), [None] * len(found.columns), on_error)
     expressions = ", ".join(select_expression(column, f"`{column.name}`") for column in found.columns)
-    rows = binlog.text_rows(database, f"SELECT {expressions} FROM `{table}` ORDER BY 1", SESSION_SETTINGS)
     batch = ChangeBatch()
-    TextRowDecoder(plan, SourceInfo()).feed(rows, batch, b"true")
+    decoder = TextRowDecoder(plan, SourceInfo())
+    async with await Connection.open(binlog.endpoint(database)) as connection:
+        for name, value in SESSION_SETTINGS.items():
+            await connection.execute(f"SET SESSION {name} = '{value}'")
+        select = f"SELECT {expressions} FROM `{database.name}`.`{table}` ORDER BY 1"
+        async with connection.rows(select) as rows:
+            while packets := await rows.read():
+                decoder.feed(packets, batch, b"true")
     return [change.after or {} for change in changes(batch)]

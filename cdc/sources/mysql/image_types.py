@@ -54,6 +54,7 @@ NUMERIC = frozenset(
         ColumnType.NEWDECIMAL,
         ColumnType.FLOAT,
         ColumnType.DOUBLE,
+        ColumnType.YEAR,
     }
 )
 

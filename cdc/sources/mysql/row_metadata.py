@@ -69,7 +69,7 @@ def mismatch(column: ColumnDefinition, image: ImageColumn) -> str | None:
         return f"its values in the binlog are {image.type.name}"
     if image.name is not None and image.name.lower() != column.name.lower():
         return f"it is {image.name} in the binlog"
-    if image.unsigned is not None and image.unsigned != column.unsigned:
+    if image.unsigned not in (None, column.unsigned) and image.type is not ColumnType.YEAR:
         return f"its values in the binlog have {'no' if image.unsigned else 'a'} sign"
     if image.labels and len(image.labels) != len(column.values):
         return f"it has {len(image.labels)} values in the binlog"
@@ -129,7 +129,8 @@ def _column(name: str, image: ImageColumn) -> ColumnDefinition:
             return replace(column, length=image.length or None)
         case ColumnType.VECTOR:
             return replace(column, length=image.dimensions)
-    return replace(column, type=f"{column.type} UNSIGNED") if image.unsigned else column
+    has_no_sign = image.unsigned and image.type is not ColumnType.YEAR
+    return replace(column, type=f"{column.type} UNSIGNED") if has_no_sign else column
 
 
 def _text(column: ColumnDefinition, image: ImageColumn) -> ColumnDefinition:

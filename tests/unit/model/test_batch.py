@@ -50,7 +50,9 @@ class TestUnchanged:
     @pytest.mark.parametrize("before", [None, (1, ABSENT)])
     def test_an_update_whose_old_row_is_not_known_is_kept(self, before):
         assert kept(("u", before, (1, "a"))) == ["u"]
-        assert kept(("u", before, (1, ABSENT))) == ["u"]
+
+    def test_what_neither_row_image_has_did_not_change(self):
+        assert kept(("u", (1, ABSENT), (1, ABSENT))) == []
 
 
 class TestNew:
@@ -113,15 +115,21 @@ class TestRules:
             batch(("x", None, (1, "a")))
 
 
-class TestUnavailable:
-    def test_the_old_image_fills_it_in(self):
-        assert rows(batch(("u", (1, "a"), (1, UNAVAILABLE))))[0][2] == (1, "a")
+@pytest.mark.parametrize("new", [ABSENT, UNAVAILABLE])
+class TestMissing:
+    def test_the_old_image_fills_in_what_the_new_one_lacks(self, new):
+        assert rows(batch(("u", (1, "a"), (1, new))))[0][2] == (1, "a")
 
     @pytest.mark.parametrize("old", [ABSENT, UNAVAILABLE])
-    def test_unless_it_has_none_either(self, old):
-        assert rows(batch(("u", (1, old), (1, UNAVAILABLE))))[0][2] == (1, UNAVAILABLE)
+    def test_unless_it_has_none_either(self, old, new):
+        assert rows(batch(("u", (1, old), (1, new))))[0][2] == (1, new)
 
-    def test_both_print_as_their_names(self):
+    def test_a_key_that_the_new_image_lacks_did_not_change(self, new):
+        assert rows(batch(("u", (1, "a"), (new, "b")))) == [("u", (1, "a"), (1, "b"), (1,), None)]
+
+
+class TestPrinting:
+    def test_absent_and_unavailable_print_as_their_names(self):
         assert (repr(ABSENT), repr(UNAVAILABLE)) == ("ABSENT", "UNAVAILABLE")
 
 
