@@ -19,11 +19,9 @@ cdef enum:
 cdef uint64_t HIGH_BITS = 0x8080808080808080
 
 
-cdef inline int put_character(Buffer out, uint32_t code) except -1:
-    """Write a character as UTF-8 (RFC 3629, section 3)."""
-    cdef char *to
-    out.reserve(4)
-    to = out.data + out.size
+cdef inline void put_character(Buffer out, uint32_t code) noexcept:
+    """Write a character as UTF-8 (RFC 3629, section 3); the room has been made."""
+    cdef char *to = out.data + out.size
     if code < 0x80:
         to[0] = <char> code
         out.size += 1
@@ -42,7 +40,6 @@ cdef inline int put_character(Buffer out, uint32_t code) except -1:
         to[2] = <char> (0x80 | code >> 6 & 63)
         to[3] = <char> (0x80 | code & 63)
         out.size += 4
-    return 0
 
 
 cdef inline Py_ssize_t ascii_run(const unsigned char *data, Py_ssize_t size) noexcept nogil:
