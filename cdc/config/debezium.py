@@ -169,7 +169,13 @@ EVENTS: Final = in_group(
         "The same for the names of fields, which are those of the columns.",
         choices=("none", "avro", "avro_unicode"),
     ),
-    planned("converters", Type.LIST, "", "Names of custom converters of columns."),
+    Property(
+        "converters",
+        Type.LIST,
+        "",
+        "Names of custom converters, plugins that publish columns in a form of their own, in the order in which they are asked. The class of"
+        " each is <name>.type, and what else begins with its name is for it.",
+    ),
     Property(
         "post.processors",
         Type.LIST,

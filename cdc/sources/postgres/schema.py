@@ -12,8 +12,9 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.layout import Layout, LayoutRules, WireColumn
-from cdc.sources.columns.resolved import ResolvedColumn
+from cdc.sources.columns.resolved import UNKNOWN_LENGTH
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.naming import NameAdjuster, TableTopics
 from cdc.sources.postgres.connection import Connection, refusals
@@ -101,10 +102,15 @@ class Catalog:
     """Reads table definitions over one ordinary connection; owned by one source."""
 
     def __init__(
-        self, connection: Connection, settings: PostgresSettings, reselection: Reselection | None = None
+        self,
+        connection: Connection,
+        settings: PostgresSettings,
+        reselection: Reselection | None = None,
+        converters: ColumnConverters | None = None,
     ) -> None:
-        """Take what the plans of streamed rows are told to, of tables that have values to be read again."""
+        """Take the custom converters of columns, and what is told the plans of streamed rows that have values to be read again."""
         self._reselection = reselection
+        self._converters = converters or ColumnConverters()
         self._connection = connection
         self._settings = settings
         self._types: dict[int, PgType] = {}
@@ -188,13 +194,23 @@ class Catalog:
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
         kind = self._types.get(column.type_oid)
         oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
-        return WireColumn(
-            column.name,
-            kind.name if kind else "",
-            column_length(oid, typmod),
-            column_scale(oid, typmod),
-            self._resolve(table, column),
-        )
+        length, scale = column_length(oid, typmod), column_scale(oid, typmod)
+        name = kind.name if kind else ""
+        found = self._resolver.resolve(column.type_oid, column.typmod, not_null=column.not_null, default=column.default)
+        if self._converters:
+            facts = RelationalColumn(
+                column.name,
+                str(table),
+                name,
+                length if length != UNKNOWN_LENGTH else None,
+                scale if length != UNKNOWN_LENGTH else None,
+                optional=not column.not_null,
+                default=found.schema.default if found else None,
+            )
+            found = self._converters.apply(table, facts, found)
+        if found is None:
+            self._tell_left_out(table, column)
+        return WireColumn(column.name, name, length, scale, found)
 
     def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
         """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""
@@ -237,9 +253,8 @@ class Catalog:
             "xmin": None,
         }
 
-    def _resolve(self, table: TableId, column: ColumnFacts) -> ResolvedColumn | None:
-        found = self._resolver.resolve(column.type_oid, column.typmod, not_null=column.not_null, default=column.default)
-        if found is None and (table, column.name) not in self._left_out:
+    def _tell_left_out(self, table: TableId, column: ColumnFacts) -> None:
+        if (table, column.name) not in self._left_out:
             self._left_out.add((table, column.name))
             kind = self._types.get(column.type_oid)
             log.warning(
@@ -248,7 +263,6 @@ class Catalog:
                 column.name,
                 kind.name if kind else column.type_oid,
             )
-        return found
 
     async def _columns(self, oid: int) -> list[ColumnFacts]:
         with refusals(self._settings):

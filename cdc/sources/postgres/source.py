@@ -16,6 +16,7 @@ from cdc.errors import SlotInUse, SourceLost
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import Retention, SnapshotProgress
+from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
@@ -61,9 +62,13 @@ class PostgresLog:
     """A `Source` (see `cdc.sources.base`) over one slot and one publication.
 
     `resumed` says that the connector has taken its snapshot since it was started: a mode that takes one at each start takes no other.
+    `converters` are the custom converters of columns.
     """
 
-    def __init__(self, settings: PostgresSettings, *, resumed: bool = False) -> None:
+    def __init__(
+        self, settings: PostgresSettings, *, resumed: bool = False, converters: ColumnConverters | None = None
+    ) -> None:
+        self._converters = converters
         self._settings = settings
         self._resumed = resumed
         self._connection: Connection | None = None
@@ -117,7 +122,7 @@ class PostgresLog:
         if self._settings.reselect is not None:
             most = self._settings.queue_bytes // BATCH_SHARE
             self._reselection = Reselection(self._connection, self._settings, self._settings.reselect, most)
-        self._catalog = Catalog(self._connection, self._settings, self._reselection)
+        self._catalog = Catalog(self._connection, self._settings, self._reselection, self._converters)
         await check_server(self._connection, self._settings)
         self._stream = await ReplicationStream.open(self._settings, beside=self._connection)
         self._identity = await self._stream.identify()
