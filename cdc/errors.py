@@ -12,6 +12,8 @@
     │       ├── SlotAdvanced           somebody else has moved the slot
     │       ├── SlotRecreated          the slot was dropped and created anew
     │       ├── SlotInvalidated        the server has given the slot up
+    │       ├── PublicationDropped     the publication does not exist any more
+    │       ├── PublicationRecreated   the publication was dropped and created anew
     │       ├── OtherServer            the offset belongs to another server
     │       └── LogDiverged            the server's log is not the one that was read
     ├── SinkError              Kafka
@@ -95,6 +97,14 @@ class SlotRecreated(SourceLost):
 
 class SlotInvalidated(SourceLost):
     """The server has given the replication slot up, and removed log or rows that it needed."""
+
+
+class PublicationDropped(SourceLost):
+    """The publication does not exist any more: the server does not send what was written since it was dropped."""
+
+
+class PublicationRecreated(SourceLost):
+    """The publication is another one of the same name: the server does not send what was written while there was none."""
 
 
 class OtherServer(SourceLost):
