@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from cdc.config.connector import ConnectorConfig
 from cdc.config.files import parse_properties, read_text
 from cdc.config.property import split_list
-from cdc.config.settings import ConnectorConfig
 from cdc.config.worker import WorkerSettings
 from cdc.connect.plugins import Plugins
 from cdc.connect.worker import Worker
