@@ -6,7 +6,7 @@ Kafka. Python code that wants a row asks for an event and gets values made on de
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from cdc.model.buffer cimport Buffer
 
@@ -275,6 +275,15 @@ cdef class ChangeBatch:
             self.truncate(index, origin)
         else:
             raise ValueError(f"no such operation: {op!r}; use r, c, u, d or t")
+
+    def operations(self):
+        """Return how many rows there are of each operation, by its letter."""
+        cdef int64_t[256] counts
+        cdef int64_t at
+        memset(counts, 0, sizeof(counts))
+        for at in range(self.row_count):
+            counts[self.rows[at].op] += 1
+        return {chr(op) if op else "": counts[op] for op in range(256) if counts[op]}
 
     def transaction_block(self, int64_t index):
         """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""

@@ -253,6 +253,7 @@ class Session(Generic[P]):
                 records.headers = (*records.headers, (CONTINUES_HEADER, b"%d" % tally.continues))
             await self._hand_over(records, tally)
         tally.rows += len(batch)
+        tally.operations.update(batch.operations())
         if batch.transactions:
             tally.transactions += len(batch.transactions)
             tally.commit_us = batch.transactions[-1].commit_us

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cdc.config.settings import PostgresSettings
 from cdc.config.snapshot import TableOrder
-from cdc.errors import SlotInUse, SourceLost
+from cdc.errors import SlotInUse
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import Retention, SnapshotProgress
@@ -20,16 +20,25 @@ from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
+from cdc.sources.postgres.continuity import publication_loss
 from cdc.sources.postgres.heartbeat import HeartbeatAction
 from cdc.sources.postgres.identity import set_identities
 from cdc.sources.postgres.inspection import gather
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.planning import Plan, Planner, check_server
-from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, Visibility, Witness, still_needed
+from cdc.sources.postgres.position import (
+    PostgresPosition,
+    PublicationEvidence,
+    SlotEvidence,
+    Visibility,
+    Witness,
+    still_needed,
+)
 from cdc.sources.postgres.publication import (
     PublishedTable,
     check_nothing_missed,
     ensure_publication,
+    find_publication,
     in_order,
     published_tables,
     unlogged_tables,
@@ -88,8 +97,9 @@ class PostgresLog:
         self._streaming = False
         self._streamed = StreamedTransactions(settings.queue_bytes) if settings.stream_open else None
         self._slot: SlotEvidence | None = None
+        self._publication: PublicationEvidence | None = None
         self._witness: Witness | None = None
-        self._watch = SlotWatch(settings, self._note_slot)
+        self._watch = SlotWatch(settings, self._note_slot, self._check_publication)
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -130,13 +140,14 @@ class PostgresLog:
         planner = self._planner()
         gap = await planner.judge(stored, slot)
         if slot is not None and not planner.mends:
-            await self._check_publication(planner, stored)
+            await check_nothing_missed(self._connection, self._settings)
         await ensure_publication(self._connection, self._settings)
         published = await self._find_tables()
         if await set_identities(self._connection, self._settings, self._tables):
             published = await self._find_tables()
         warn_of_tables(self._settings, published, self._tables, self._unlogged)
-        self._begin_with(await planner.plan(stored, slot, gap))
+        publication = await find_publication(self._connection, self._settings)
+        self._begin_with(await planner.plan(stored, slot, gap), publication)
 
     def _planner(self) -> Planner:
         connection, stream = self._need_connection(), self._need_stream()
@@ -150,17 +161,9 @@ class PostgresLog:
             resumed=self._resumed,
         )
 
-    async def _check_publication(self, planner: Planner, stored: Offset | None) -> None:
-        """Make sure that nothing was written while there was no publication, unless a new snapshot stands for that."""
-        resumes = stored is not None and not PostgresPosition.from_offset(stored).snapshot
-        try:
-            await check_nothing_missed(self._need_connection(), self._settings, resumes=resumes)
-        except SourceLost as lost:
-            planner.mend(lost)
-
-    def _begin_with(self, plan: Plan) -> None:
-        self._plan = plan
-        self._slot, self._witness = plan.position.slot, plan.position.witness
+    def _begin_with(self, plan: Plan, publication: PublicationEvidence) -> None:
+        self._plan = replace(plan, position=replace(plan.position, publication=publication))
+        self._slot, self._witness, self._publication = plan.position.slot, plan.position.witness, publication
 
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
@@ -339,6 +342,7 @@ class PostgresLog:
             counts=counts,
             parts=parts,
             slot=self._slot,
+            publication=self._publication,
             witness=self._witness,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
@@ -382,6 +386,12 @@ class PostgresLog:
     def _note_slot(self, slot: Slot) -> None:
         """Let the positions from here on know how far the slot is."""
         self._slot = slot.evidence(self._settings.slot_name, self._slot)
+
+    def _check_publication(self, found: PublicationEvidence) -> None:
+        """Raise SourceLost when the publication is not the one any more whose changes are read: the server may send nothing, in silence."""
+        lost = publication_loss(self._publication, found, self._settings.slot_name)
+        if lost is not None:
+            raise lost
 
     async def _send_statuses(self) -> None:
         while True:
