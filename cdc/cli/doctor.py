@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from cdc.config import load
-from cdc.config.settings import ConnectorConfig, KafkaSettings
+from cdc.config.connector import ConnectorConfig
+from cdc.config.settings import KafkaSettings
 from cdc.errors import SinkError
 from cdc.kafka import doctor as kafka
 from cdc.model.finding import Finding
@@ -78,7 +79,7 @@ def run_doctor(path: Path, bootstrap_servers: str | None, *, as_json: bool) -> i
 async def examine(config: ConnectorConfig, *, renames: bool = False) -> Report:
     """Return what was found on both ends; `renames` says that there are transforms, which may choose other topics."""
     stored, unread = await _stored(config)
-    source = await postgres.examine(config.source, stored)
+    source = await postgres.examine(config.postgres, stored)
     longest = max(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS)
     sink = await kafka.examine(config.kafka, source.topics, longest)
     reached = not any(finding.area == "kafka" and finding.level == "error" for finding in sink)

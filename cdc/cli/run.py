@@ -12,8 +12,8 @@ from typing import Final
 
 from cdc.cli.progress import Look, show_progress
 from cdc.config import load
+from cdc.config.connector import ConnectorConfig
 from cdc.config.providers import PROVIDERS
-from cdc.config.settings import ConnectorConfig
 from cdc.connect.batch_encoding import batch_encoders
 from cdc.connect.effective import effective
 from cdc.connect.encoding import RecordEncoder, record_encoder

@@ -6,14 +6,15 @@
 `ConnectorConfig` and the settings in it are all that other rooms need; they never see a raw text.
 """
 
+from cdc.config.connector import ConnectorConfig, SourceSettings
 from cdc.config.definition import Config, Definition, InvalidConfig
 from cdc.config.files import load
 from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.property import Problem, Property
 from cdc.config.secret import Secret
 from cdc.config.settings import (
     BinaryMode,
-    ConnectorConfig,
     ConverterSettings,
     ConvertingFailure,
     DecimalFormat,
@@ -44,6 +45,7 @@ __all__ = [
     "IntervalMode",
     "InvalidConfig",
     "KafkaSettings",
+    "MySqlSettings",
     "NameFilter",
     "OffsetMismatch",
     "PipelineSettings",
@@ -55,6 +57,7 @@ __all__ = [
     "SecuritySettings",
     "SnapshotMode",
     "SnapshotSettings",
+    "SourceSettings",
     "TableFilter",
     "TimeMode",
     "TopicSettings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cdc.config.definition import Config
@@ -99,14 +99,21 @@ class BesideSettings:
 
     @classmethod
     def from_config(cls, config: Config) -> BesideSettings:
-        """Return the settings of a configuration read by the PostgreSQL table."""
-        include, exclude = (config.string(f"message.prefix.{kind}.list") for kind in ("include", "exclude"))
+        """Return the settings of a configuration of any database."""
         return cls(
             transactions=config.boolean("provide.transaction.metadata"),
             transaction_topic=config.string("topic.transaction"),
-            messages=NameFilter.parse(include, exclude, "message.prefix"),
             heartbeat_interval=config.integer("heartbeat.interval.ms") / 1000,
             heartbeat_topic_prefix=config.string("topic.heartbeat.prefix"),
             heartbeat_query=config.string("heartbeat.action.query"),
+        )
+
+    @classmethod
+    def with_messages(cls, config: Config) -> BesideSettings:
+        """Return the settings of a configuration of a database that has logical messages."""
+        include, exclude = (config.string(f"message.prefix.{kind}.list") for kind in ("include", "exclude"))
+        return replace(
+            cls.from_config(config),
+            messages=NameFilter.parse(include, exclude, "message.prefix"),
             heartbeat_message=config.string("heartbeat.message.prefix"),
         )

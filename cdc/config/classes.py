@@ -16,6 +16,7 @@ class ConnectorClass(enum.StrEnum):
     """The connectors that exist here."""
 
     POSTGRES = "postgres"
+    MYSQL = "mysql"
 
 
 class ConverterClass(enum.StrEnum):
@@ -31,7 +32,7 @@ _JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
 _SIMPLE: Final = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 _FILES: Final = "org.apache.kafka.connect.file.FileStream"
 
-_LATER_CONNECTORS: Final = (_MYSQL, f"{_FILES}SourceConnector", f"{_FILES}SinkConnector")
+_LATER_CONNECTORS: Final = (f"{_FILES}SourceConnector", f"{_FILES}SinkConnector")
 _LATER_CONVERTERS: Final = (
     "io.confluent.connect.avro.AvroConverter",
     "io.confluent.connect.protobuf.ProtobufConverter",
@@ -51,9 +52,11 @@ def _known(suffix: str, classes: Mapping[str, str], later: Iterable[str]) -> dic
     return known | {meaning: meaning for meaning in classes.values()}
 
 
-_CONNECTORS: Final = _known("Connector", {_POSTGRES: ConnectorClass.POSTGRES}, _LATER_CONNECTORS) | {
+_POSTGRES_NAMES: Final = _known("Connector", {_POSTGRES: ConnectorClass.POSTGRES}, ()) | {
     "postgresql": ConnectorClass.POSTGRES
 }
+_MYSQL_NAMES: Final = _known("Connector", {_MYSQL: ConnectorClass.MYSQL}, ())
+_CONNECTORS: Final = _known("Connector", {}, _LATER_CONNECTORS) | _MYSQL_NAMES | _POSTGRES_NAMES
 _CONVERTERS: Final = _known("Converter", {_JSON: ConverterClass.JSON}, _LATER_CONVERTERS)
 _HEADER_CONVERTERS: Final = _known("HeaderConverter", {_SIMPLE: ConverterClass.SIMPLE_HEADER}, _LATER_CONVERTERS)
 
@@ -83,17 +86,23 @@ def _not_later(known: Mapping[str, str]) -> Validator:
     return Validator("the name of a converter that is installed", fault)
 
 
-def _one_of(known: Mapping[str, str], full: str) -> Validator:
+def _connector(own: Mapping[str, str], full: str) -> Validator:
+    """Return a validator that passes the names of one connector."""
+
     def fault(name: str) -> str:
-        meaning = known.get(name.strip().lower())
+        word = name.strip().lower()
+        if word in own:
+            return ""
+        meaning = _CONNECTORS.get(word)
         if meaning is not None:
-            return "" if meaning else "is not supported yet"
-        near = nearest(name.strip().lower(), list(known))
+            return "is another connector" if meaning else "is not supported yet"
+        near = nearest(word, list(_CONNECTORS))
         return f"is not a known class{f' (did you mean {near}?)' if near else ''}"
 
-    return Validator(f"{full}, or in short {next(filter(None, known.values()))}", fault)
+    return Validator(f"{full}, or in short {next(iter(own.values()))}", fault)
 
 
-CONNECTOR: Final = _one_of(_CONNECTORS, _POSTGRES)
+CONNECTOR: Final = _connector(_POSTGRES_NAMES, _POSTGRES)
+MYSQL_CONNECTOR: Final = _connector(_MYSQL_NAMES, _MYSQL)
 CONVERTER: Final = _not_later(_CONVERTERS)
 HEADER_CONVERTER: Final = _not_later(_HEADER_CONVERTERS)

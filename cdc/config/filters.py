@@ -11,7 +11,8 @@ from cdc.config.property import LONGEST_SHOWN
 from cdc.config.regex import RegexError, compile_java
 from cdc.errors import ConfigError
 
-_BUILTIN: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
+#: The schemas that PostgreSQL has of its own.
+POSTGRES_SYSTEM: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 
 
 def split_patterns(text: str) -> tuple[str, ...]:
@@ -85,15 +86,16 @@ class NameList:
 class TableFilter:
     """The tables that a connector captures: the schema must pass its filter, and `schema.table` its own.
 
-    The server's own schemas never pass.
+    The server's own schemas, `system`, never pass.
     """
 
     schemas: NameFilter = field(default_factory=NameFilter)
     tables: NameFilter = field(default_factory=NameFilter)
+    system: frozenset[str] = POSTGRES_SYSTEM
 
     def matches(self, schema: str, table: str) -> bool:
         """Whether changes of this table are wanted."""
-        return schema not in _BUILTIN and self.schemas.matches(schema) and self.tables.matches(f"{schema}.{table}")
+        return schema not in self.system and self.schemas.matches(schema) and self.tables.matches(f"{schema}.{table}")
 
     def place(self, schema: str, table: str) -> int:
         """Return the table's place in the order of the include list, which is the order of a snapshot; several may share one."""

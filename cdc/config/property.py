@@ -9,7 +9,7 @@ import difflib
 import enum
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -192,6 +192,19 @@ class Property:
 def in_group(group: str, *properties: Property) -> tuple[Property, ...]:
     """Return the properties with their group set, in the order given."""
     return tuple(replace(each, group=group) for each in properties)
+
+
+def varied(properties: Iterable[Property], name: str, **changes: Any) -> tuple[Property, ...]:
+    """Return the properties with fields of one of them changed, as `dataclasses.replace` takes them; there must be one of the name."""
+    found = tuple(properties)
+    if not any(each.name == name for each in found):
+        raise KeyError(name)
+    return tuple(replace(each, **changes) if each.name == name else each for each in found)
+
+
+def without(properties: Iterable[Property], name: str) -> tuple[Property, ...]:
+    """Return the properties that do not have the name."""
+    return tuple(each for each in properties if each.name != name)
 
 
 def planned(name: str, kind: Type, default: str | None, doc: str, *, reason: str = "") -> Property:

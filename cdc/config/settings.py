@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cdc.config.beside import BesideSettings
-from cdc.config.classes import is_json, is_simple
 from cdc.config.columns import ColumnRules
 from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.hosts import Host, parse_hosts
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
-from cdc.config.postgres import POSTGRES
-from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.secret import Secret
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
 from cdc.config.statements import split_statements
@@ -226,7 +223,7 @@ class PostgresSettings:
             schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
             queue_bytes=config.integer("max.queue.size.in.bytes"),
-            beside=BesideSettings.from_config(config),
+            beside=BesideSettings.with_messages(config),
             local_only=local_only(config.string("slot.stream.params")),
             stream_open=stream_open(config.string("slot.stream.params")),
             slot_drop_on_stop=config.boolean("slot.drop.on.stop"),
@@ -378,61 +375,6 @@ class PipelineSettings:
             max_retries=None if retries < 0 else retries,
             retry_delay=config.integer("retriable.restart.connector.wait.ms") / 1000,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorConfig:
-    """One connector, ready to run. `masked` is what was given, fit for a log; `notice` is one line to print, or "".
-
-    `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task. `by_record` says that changes are to be
-    converted as single records: there are transforms, or converters other than the compiled ones.
-    """
-
-    name: str
-    source: PostgresSettings
-    kafka: KafkaSettings
-    key_converter: ConverterSettings
-    value_converter: ConverterSettings
-    pipeline: PipelineSettings
-    tasks_max: int = 1
-    by_record: bool = False
-    notice: str = ""
-    masked: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_raw(cls, raw: Mapping[str, str], providers: Mapping[str, Provider] = PROVIDERS) -> ConnectorConfig:
-        """Return the settings that a configuration as it stands in a file means, `name` included.
-
-        Raises:
-            InvalidConfig: with every problem there is; a ConfigError.
-        """
-        resolved = resolve(raw, providers)
-        return cls.from_config(POSTGRES.parse(resolved.values, resolved.secret))
-
-    @classmethod
-    def from_config(cls, config: Config) -> ConnectorConfig:
-        """Return the settings of a configuration that has been parsed."""
-        return cls(
-            name=config.string("name"),
-            source=PostgresSettings.from_config(config),
-            kafka=KafkaSettings.from_config(config),
-            key_converter=ConverterSettings.from_config(config, "key"),
-            value_converter=ConverterSettings.from_config(config, "value"),
-            pipeline=PipelineSettings.from_config(config),
-            tasks_max=config.integer("tasks.max"),
-            by_record=_is_by_record(config),
-            notice=config.notice(),
-            masked=config.masked(),
-        )
-
-
-def _is_by_record(config: Config) -> bool:
-    compiled = (
-        is_json(config.string("key.converter")),
-        is_json(config.string("value.converter")),
-        is_simple(config.string("header.converter")),
-    )
-    return bool(config.list("transforms")) or not all(compiled)
 
 
 def _name_filter(config: Config, kind: str) -> NameFilter:

@@ -25,6 +25,7 @@ class SnapshotMode(enum.StrEnum):
     NO_DATA = "no_data"
     WHEN_NEEDED = "when_needed"
     CONFIGURATION_BASED = "configuration_based"
+    RECOVERY = "recovery"
 
 
 class TableOrder(enum.StrEnum):
@@ -51,6 +52,7 @@ _POLICIES: Final[Mapping[SnapshotMode, SnapshotPolicy]] = {
     SnapshotMode.INITIAL_ONLY: SnapshotPolicy(streams=False),
     SnapshotMode.NO_DATA: SnapshotPolicy(at_first=False),
     SnapshotMode.WHEN_NEEDED: SnapshotPolicy(when_lost=True),
+    SnapshotMode.RECOVERY: SnapshotPolicy(at_first=False),
 }
 
 

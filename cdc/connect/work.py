@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cdc.config.settings import ConnectorConfig, KafkaSettings, PipelineSettings
+from cdc.config.connector import ConnectorConfig
+from cdc.config.settings import KafkaSettings, PipelineSettings
 from cdc.connect.batch_encoding import batch_encoders
 from cdc.connect.conversion import Conversion
 from cdc.connect.dead_letters import DeadLetterQueue

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from cdc.config.connector import ConnectorConfig
 from cdc.config.definition import Definition, InvalidConfig
 from cdc.config.property import Problem, split_list
 from cdc.config.regex import compile_java
 from cdc.config.secret import MASK
-from cdc.config.settings import ConnectorConfig
 from cdc.config.worker import WorkerSettings
 from cdc.config.worker_clients import GROUP_CONSUMER
 from cdc.connect.aliases import Kind

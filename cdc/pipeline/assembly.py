@@ -6,16 +6,17 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
-from cdc.config.settings import ConnectorConfig, ConvertingFailure, PostgresSettings
+from cdc.config.connector import ConnectorConfig, SourceSettings
+from cdc.config.settings import ConvertingFailure
 from cdc.converters.asides import JsonAsides
 from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
 from cdc.errors import CdcError, ConfigError
 from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
+from cdc.pipeline.databases import database_of
 from cdc.pipeline.encoding import BatchEncoder, DirectEncoder, NewEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.heartbeat import Heartbeat
@@ -23,8 +24,6 @@ from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.sources.base import Source
 from cdc.sources.naming import beside_topic
-from cdc.sources.postgres.slot import drop_slot
-from cdc.sources.postgres.source import PostgresLog
 
 #: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
 SNAPSHOT_TRANSACTION_SECONDS = 900.0
@@ -51,18 +50,19 @@ def build_pipeline(
     if new_encoder is None and config.by_record:
         raise ConfigError(f"connector {config.name} has transforms or converters that need plugins", _NEEDS_PLUGINS)
     settings = config.source if new_encoder is None else _keeping(config.source)
-    run_id = str(uuid.uuid4())
+    database = database_of(settings)
+    headers = context_headers(config, database.connector, str(uuid.uuid4()))
     publishers = _Publishers(config, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
-        source = PostgresLog(settings, resumed=status.snapshot.ended is not None)
+        source = database.open(status.snapshot.ended is not None)
         if on_source is not None:
             on_source(source)
         return Session(
             source,
             open_publisher=publishers.open,
             load_offset=lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
-            encoder=_encoder(config, source, context_headers(config, run_id), new_encoder),
+            encoder=_encoder(config, source, headers, new_encoder),
             settings=config.pipeline,
             status=status,
             transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
@@ -70,13 +70,12 @@ def build_pipeline(
             heartbeat=_heartbeat(config.source),
         )
 
-    retire = partial(drop_slot, settings) if settings.slot_drop_on_stop else None
-    pipeline = Pipeline(new_session, config.pipeline, outages=outages, retire=retire)
-    pipeline.status.plugin = "postgres"
+    pipeline = Pipeline(new_session, config.pipeline, outages=outages, retire=database.retire)
+    pipeline.status.plugin = database.plugin
     return pipeline
 
 
-def _heartbeat(source: PostgresSettings) -> Heartbeat | None:
+def _heartbeat(source: SourceSettings) -> Heartbeat | None:
     """Return the heartbeat of a session, or None where there is to be none."""
     beside = source.beside
     if beside.heartbeat_interval <= 0:
@@ -85,7 +84,7 @@ def _heartbeat(source: PostgresSettings) -> Heartbeat | None:
     return Heartbeat(topic, source.topic_prefix, beside.heartbeat_interval, time.monotonic, time.time_ns)
 
 
-def _keeping(source: PostgresSettings) -> PostgresSettings:
+def _keeping(source: SourceSettings) -> SourceSettings:
     """Return settings by which the encoder, which knows the row and its key, meets what the decoder would fail at."""
     if source.converting_failure is not ConvertingFailure.FAIL:
         return source
@@ -120,14 +119,14 @@ class _Publishers:
         return self._last
 
 
-def context_headers(config: ConnectorConfig, run_id: str) -> tuple[tuple[str, bytes], ...]:
-    """Return Debezium's extended headers, which every record carries unless they are switched off."""
+def context_headers(config: ConnectorConfig, connector: str, run_id: str) -> tuple[tuple[str, bytes], ...]:
+    """Return Debezium's extended headers, which every record carries unless they are switched off; `connector` is its word for the database."""
     if not config.source.extended_headers:
         return ()
     prefix = "__debezium.context"
     return (
         (f"{prefix}.connectorLogicalName", config.source.topic_prefix.encode()),
         (f"{prefix}.taskId", b"0"),
-        (f"{prefix}.connectorName", b"postgresql"),
+        (f"{prefix}.connectorName", connector.encode()),
         (f"{prefix}.runId", run_id.encode()),
     )

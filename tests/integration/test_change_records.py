@@ -39,7 +39,7 @@ SHAPING = ("handling.mode", "precision", "column.", "message.key", "adjustment")
 
 def settings(database: Database, given: dict[str, str]) -> PostgresSettings:
     kept = {name: text for name, text in given.items() if any(word in name for word in SHAPING)}
-    return ConnectorConfig.from_raw({**properties(database, "localhost:9092", "p"), **kept}).source
+    return ConnectorConfig.from_raw({**properties(database, "localhost:9092", "p"), **kept}).postgres
 
 
 def run(database: Database, steps: Sequence[Step]) -> int:

@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
 from psycopg import sql
 
 from cdc.cli.doctor import Report, examine
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.model.finding import Finding
 from cdc.testing.servers import Address, KafkaServer, PostgresServer
 from cdc.testing.servers.kafka_security import Security

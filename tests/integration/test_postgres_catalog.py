@@ -11,9 +11,9 @@ import pytest
 from cdc.config.settings import DecimalMode
 from cdc.model.schema import ConnectType, Decimal, Schema
 from cdc.model.table import Table, TableId
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.connection import connect
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import Catalog
 from tests.integration.postgres_log import settings
 from tests.support.database import Database

@@ -14,11 +14,12 @@ from psycopg.rows import class_row
 from cdc.config.settings import DecimalMode, IntervalMode, TimeMode
 from cdc.errors import ConversionError
 from cdc.model.schema import Decimal
+from cdc.sources.columns.resolved import ResolvedColumn
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.connection import SESSION_OPTIONS
 from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.schema import COLUMNS, TYPES, ColumnFacts
-from cdc.sources.postgres.types import SESSION_SETTINGS, PgType, ResolvedColumn, TypeResolver
-from cdc.sources.postgres.values import decode_text
+from cdc.sources.postgres.types import SESSION_SETTINGS, PgType, TypeResolver
 
 PLAIN = ValueHandling()
 

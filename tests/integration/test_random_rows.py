@@ -143,7 +143,7 @@ def drop(connection: psycopg.Connection[Any], table: str) -> None:
 def run(server: Database, given: Given, handling: dict[str, Any]) -> tuple[list[ChangeBatch], list[tuple[Any, Any]]]:
     """Return the batches of an example, and what psycopg reads of its rows with the OIDs of their columns."""
     table = f"t{next(NUMBERS)}"
-    config = ConnectorConfig.from_raw(properties(server, "localhost:9092", "p")).source
+    config = ConnectorConfig.from_raw(properties(server, "localhost:9092", "p")).postgres
     tables = ConnectorConfig.from_raw(
         {**properties(server, "localhost:9092", "p"), "table.include.list": f"public.{table}"}
     ).source.tables

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from psycopg.adapt import PyFormat, Transformer
 
 from cdc.errors import ConversionError, DecodeError
+from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, decode_text
 from cdc.sources.postgres.arrays import ArrayDecoder
 from cdc.sources.postgres.binary import (
     Base64Decoder,
     BitDecoder,
     BitsDecoder,
+    BoolDecoder,
     BytesDecoder,
     HexDecoder,
     OpaqueDecoder,
@@ -32,13 +35,7 @@ from cdc.sources.postgres.geometric import (
 )
 from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
 from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.numeric import (
-    DecimalDecoder,
-    MoneyDecoder,
-    NumericTextDecoder,
-    RoundedMoneyDecoder,
-    VariableDecimalDecoder,
-)
+from cdc.sources.postgres.money import MoneyDecoder, RoundedMoneyDecoder
 from cdc.sources.postgres.structured import (
     StructuredDateDecoder,
     StructuredDurationDecoder,
@@ -57,7 +54,6 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
-from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, decode_text
 from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
 
 MICROSECOND = dt.timedelta(microseconds=1)

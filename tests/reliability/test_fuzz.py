@@ -21,14 +21,17 @@ import pytest
 
 from cdc.errors import CdcError, ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
+from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
 from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
+from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
 from cdc.sources.postgres.copy import CopyDecoder
 from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.postgres.money import MoneyDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.postgres.source_info import SourceInfo
 from cdc.sources.postgres.temporal import (
     DateDecoder,
     IsoDateDecoder,
@@ -40,7 +43,6 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
-from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, feed, plan, plan_of, table
 

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.errors import CdcError
 from cdc.pipeline.assembly import build_pipeline
 from tests.support.database import Database

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from cdc.cli.demo.figures import Figures
 from cdc.cli.demo.stage import Stage
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.kafka.consumer import ConsumedRecord, read_topics
 from cdc.pipeline.assembly import build_pipeline
 from cdc.pipeline.status import State

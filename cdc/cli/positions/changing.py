@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from cdc.cli.positions.stand import Stand, look
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.connect.connector_offsets import store_source_offsets
 from cdc.errors import ConfigError, SlotInUse, SourceError
 from cdc.model.position import Offset, parse_lsn
@@ -52,14 +52,14 @@ def _offset(where: str, stand: Stand) -> Offset:
     found = stand.server
     if where == "slot":
         if found is None or found.slot is None:
-            why = stand.unknown or f"slot {stand.config.source.slot_name} does not exist"
+            why = stand.unknown or f"slot {stand.config.postgres.slot_name} does not exist"
             raise ConfigError(f"It is not known where the slot stands: {why}", "Give a place in the log.")
         lsn = found.slot.confirmed_lsn
     else:
         lsn = _place(where)
     if found is None:
         return PostgresPosition(lsn).offset()
-    evidence = found.slot.evidence(stand.config.source.slot_name) if found.slot is not None else None
+    evidence = found.slot.evidence(stand.config.postgres.slot_name) if found.slot is not None else None
     return PostgresPosition(lsn, found.server.system_id, found.server.timeline, slot=evidence).offset()
 
 
@@ -90,7 +90,7 @@ async def _warning(stand: Stand, position: PostgresPosition) -> str:
     if stand.server is None:
         return f"The server could not be asked: {stand.unknown}\n"
     try:
-        lost = (await inspect(stand.config.source, position)).lost
+        lost = (await inspect(stand.config.postgres, position)).lost
     except SourceError as error:
         return f"The server could not be asked: {error.sentence()}\n"
     return f"From there the connector cannot go on: {type(lost).__name__}: {lost}\n" if lost is not None else ""
@@ -107,7 +107,7 @@ def _store(stand: Stand, offset: Offset | None, question: str, *, yes: bool, fen
     slot = stand.server.slot if stand.server is not None else None
     if slot is not None and slot.active_pid is not None and not fence:
         raise SlotInUse(
-            f"The connector seems to run: slot {stand.config.source.slot_name} is read by PID {slot.active_pid} of the server",
+            f"The connector seems to run: slot {stand.config.postgres.slot_name} is read by PID {slot.active_pid} of the server",
             "Stop it first, or give --fence to shut it out.",
         )
     if not yes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdc.config import load
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.connect.connector_offsets import source_offsets
 from cdc.errors import SourceError, SourceLost
 from cdc.model.position import Offset
@@ -50,7 +50,7 @@ async def look(config: ConnectorConfig) -> Stand:
     offset = next((each.offset for each in stored if dict(each.partition) == own), None)
     position, unreadable = _position(offset)
     try:
-        return Stand(config, offset, position, await inspect(config.source, position), unreadable=unreadable)
+        return Stand(config, offset, position, await inspect(config.postgres, position), unreadable=unreadable)
     except SourceError as error:
         return Stand(config, offset, position, None, error.sentence(), unreadable)
 

@@ -91,7 +91,7 @@ def _stored(stand: Stand) -> Iterator[str]:
 
 
 def _said(stand: Stand) -> Iterator[str]:
-    found, name = stand.server, stand.config.source.slot_name
+    found, name = stand.server, stand.config.postgres.slot_name
     if found is None:
         yield f"server: unknown; {stand.unknown}"
         return

@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class ArrayDecoder(ValueDecoder):
     """Decodes a one-dimensional array; `element` decodes the elements, which may be NULL where `nullable`.

@@ -10,30 +10,13 @@ import cdc
 from cdc.config.settings import BinaryMode, PostgresSettings
 from cdc.model.batch import ChangeBatch
 from cdc.model.connect_record import SourceRecord
-from cdc.model.schema import BYTES, INT64, STRING, Field, Schema, array, struct
+from cdc.model.schema import BYTES, INT64, STRING, Field, Schema, struct
 from cdc.model.table import TRANSACTION_BLOCK
+from cdc.sources.marks import SHELL, TransactionMarks
 from cdc.sources.naming import beside_topic
 from cdc.sources.postgres.logical_message import LogicalMessage
 from cdc.sources.postgres.schema import SOURCE_SCHEMA
 
-#: About what a mark or the shell of a message takes, in bytes.
-SHELL: Final = 1000
-
-MARK_KEY: Final = struct("io.debezium.connector.common.TransactionMetadataKey", (Field("id", STRING),), version=1)
-_COLLECTION: Final = struct(
-    "event.collection", (Field("data_collection", STRING), Field("event_count", INT64)), optional=True, version=1
-)
-MARK_VALUE: Final = struct(
-    "io.debezium.connector.common.TransactionMetadataValue",
-    (
-        Field("status", STRING),
-        Field("id", STRING),
-        Field("event_count", INT64.as_optional()),
-        Field("data_collections", array(_COLLECTION, optional=True)),
-        Field("ts_ms", INT64),
-    ),
-    version=1,
-)
 MESSAGE_KEY: Final = struct(
     "io.debezium.connector.postgresql.MessageKey", (Field("prefix", STRING.as_optional()),), version=1
 )
@@ -62,7 +45,7 @@ def message_value(content: Schema) -> Schema:
     return struct("io.debezium.connector.postgresql.MessageValue", fields, version=1)
 
 
-class Beside:
+class Beside(TransactionMarks):
     """Adds records to batches beside their rows; one for each source.
 
     `marks` says that transactions are marked and their events counted; messages count under `message_collection`.
@@ -70,14 +53,13 @@ class Beside:
 
     def __init__(self, settings: PostgresSettings, partition: Mapping[str, str]) -> None:
         prefix, wanted = settings.topic_prefix, settings.beside
-        self.marks = wanted.transactions
+        topic = beside_topic(prefix, wanted.transaction_topic, delimiter=settings.topic_delimiter)
+        super().__init__(topic, partition, marks=wanted.transactions)
         self.message_collection = beside_topic(prefix, "message")
-        self._transaction_topic = beside_topic(prefix, wanted.transaction_topic, delimiter=settings.topic_delimiter)
         self._messages = wanted.messages
         self._own_prefix = wanted.heartbeat_message
         self._content = _CONTENT[settings.binary_mode]
         self._message_value = message_value(BYTES if settings.binary_mode is BinaryMode.BYTES else STRING)
-        self._partition = partition
         self._constants = {
             "version": cdc.__version__,
             "connector": "postgresql",
@@ -88,33 +70,6 @@ class Beside:
             "snapshot": "false",
             "xmin": None,
         }
-
-    def begin(self, batch: ChangeBatch, row: int, transaction: str, commit_us: int) -> None:
-        """Mark the beginning of a transaction, before a row of the batch; `commit_us` is in microseconds since the epoch."""
-        batch.add_aside(self._mark("BEGIN", transaction, commit_us, None), SHELL, row, sign=True)
-
-    def end(self, batch: ChangeBatch, transaction: str, commit_us: int, counts: Mapping[str, int]) -> None:
-        """Mark the end of a transaction, with its events by collection."""
-        batch.add_aside(self._mark("END", transaction, commit_us, counts), SHELL, sign=True)
-
-    def _mark(self, status: str, transaction: str, commit_us: int, counts: Mapping[str, int] | None) -> SourceRecord:
-        counted = counts is not None
-        collections = [{"data_collection": each, "event_count": count} for each, count in (counts or {}).items()]
-        return SourceRecord(
-            topic=self._transaction_topic,
-            key={"id": transaction},
-            key_schema=MARK_KEY,
-            value={
-                "status": status,
-                "id": transaction,
-                "event_count": sum((counts or {}).values()) if counted else None,
-                "data_collections": collections if counted else None,
-                "ts_ms": commit_us // 1000,
-            },
-            value_schema=MARK_VALUE,
-            source_partition=self._partition,
-            source_offset={"transaction_id": transaction},
-        )
 
     def wants(self, prefix: str) -> bool:
         """Tell whether messages with the prefix are published; a connector's own are not."""

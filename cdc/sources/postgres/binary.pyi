@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class BytesDecoder(ValueDecoder):
     """Decodes bytea as bytes."""
@@ -15,6 +15,9 @@ class OpaqueDecoder(ValueDecoder):
     """Decodes the text of a type that is not known as bytes, which `bytea` decodes as if they were one."""
 
     def __init__(self, bytea: ValueDecoder) -> None: ...
+
+class BoolDecoder(ValueDecoder):
+    """Decodes `t` and `f`."""
 
 class BitDecoder(ValueDecoder):
     """Decodes a bit string of one bit as a boolean."""

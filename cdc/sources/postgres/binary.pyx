@@ -8,7 +8,7 @@ from libc.string cimport memcpy, memset
 
 from cdc.model.batch cimport BYTES_CELL, ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.values cimport ValueDecoder, malformed
+from cdc.sources.columns.values cimport ValueDecoder, malformed
 
 from cdc.errors import ConversionError
 
@@ -123,6 +123,16 @@ cdef class OpaqueDecoder(ValueDecoder):
             self.scratch.write_byte(HEX[byte >> 4])
             self.scratch.write_byte(HEX[byte & 15])
         return self.bytea.decode(self.scratch.data, self.scratch.size, batch, cell)
+
+
+cdef class BoolDecoder(ValueDecoder):
+    """Decodes `t` and `f`."""
+
+    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
+        if size != 1 or (text[0] != b"t" and text[0] != b"f"):
+            raise malformed("boolean", text, size, 0)
+        batch.put_bool(cell, text[0] == b"t")
+        return 0
 
 
 cdef class BitDecoder(ValueDecoder):

@@ -1,7 +1,8 @@
 from collections.abc import Sequence
 
 from cdc.model.batch import ChangeBatch
-from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.postgres.source_info import SourceInfo
 
 class CopyDecoder:
     """Decodes the rows of one table, in the order of `plan`, as snapshot reads of one position.

@@ -9,7 +9,8 @@ from libc.string cimport memchr
 
 from cdc.model.batch cimport NULL_CELL, ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.row cimport RowPlan, SourceInfo
+from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.postgres.source_info cimport SourceInfo
 
 from cdc.errors import DecodeError
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.schema import Decimal, Default
-from cdc.sources.postgres.values import ValueDecoder, decode_text
+from cdc.sources.columns.values import ValueDecoder, decode_text
 
 #: The types whose defaults are carried, by OID: the text that stands for what a function computes.
 ZEROS: Final[Mapping[int, str]] = {

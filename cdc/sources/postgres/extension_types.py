@@ -7,10 +7,11 @@ from typing import Final
 
 from cdc.config.settings import HstoreMode
 from cdc.model.schema import FLOAT32, FLOAT64, INT16, STRING, ConnectType, Field, Schema
-from cdc.sources.postgres.handling import Mapped, Mapper, ValueHandling, always, semantic
+from cdc.sources.columns.resolved import Mapped, semantic
+from cdc.sources.columns.values import TextDecoder
+from cdc.sources.postgres.handling import Mapper, ValueHandling, always
 from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
 from cdc.sources.postgres.shape_types import GEOGRAPHY, GEOMETRY
-from cdc.sources.postgres.values import TextDecoder
 from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
 
 _PLAIN: Final = always(STRING, TextDecoder())

@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class PointDecoder(ValueDecoder):
     """Decodes a point, `(1,2.5)`."""

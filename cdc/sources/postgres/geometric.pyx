@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from cdc.model.batch cimport BYTES_CELL, ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.values cimport ValueDecoder, malformed, read_double
+from cdc.sources.columns.values cimport ValueDecoder, malformed, read_double
 
 import binascii
 

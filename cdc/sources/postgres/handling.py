@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cdc.config.settings import BinaryMode, DecimalMode, HstoreMode, IntervalMode, PostgresSettings, TimeMode
 from cdc.model.schema import Schema
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.resolved import Mapped
+from cdc.sources.columns.values import ValueDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,8 @@ class ValueHandling:
         )
 
 
-#: The schema of a required column, and the decoder of its text.
-Mapped = tuple[Schema, ValueDecoder]
 #: Maps a type under a handling and a type modifier (`pg_attribute.atttypmod`, -1 where there is none).
 Mapper = Callable[[ValueHandling, int], Mapped]
-
-
-def semantic(base: Schema, name: str, **parameters: str) -> Schema:
-    """Return `base` with a semantic name, version 1, and parameters in the order given."""
-    return Schema(base.type, name=name, version=1, parameters=parameters)
 
 
 def always(schema: Schema, decoder: ValueDecoder) -> Mapper:

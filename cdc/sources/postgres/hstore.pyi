@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class HstoreMapDecoder(ValueDecoder):
     """Decodes hstore as a map from strings to strings or nulls, in the order of Java's HashMap, as Debezium writes it."""

@@ -10,7 +10,7 @@ from cdc.converters.json_text cimport write_string
 from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
 from cdc.sources.postgres.hash_order cimport in_hash_order
-from cdc.sources.postgres.values cimport ValueDecoder, malformed
+from cdc.sources.columns.values cimport ValueDecoder, malformed
 
 
 cdef class HstoreMapDecoder(ValueDecoder):

@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class MicrosIntervalDecoder(ValueDecoder):
     """Decodes an interval as microseconds, a month counting 365.25 / 12 days."""

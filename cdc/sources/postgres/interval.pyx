@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.values cimport ValueDecoder, malformed
+from cdc.sources.columns.values cimport ValueDecoder, malformed
 
 from cdc.errors import ConversionError
 

@@ -22,24 +22,21 @@ from cdc.model.schema import (
     Field,
     Schema,
 )
+from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.columns.resolved import Mapped, semantic
+from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder
 from cdc.sources.postgres import shape_types, time_types
 from cdc.sources.postgres.binary import (
     Base64Decoder,
     BitDecoder,
     BitsDecoder,
+    BoolDecoder,
     BytesDecoder,
     HexDecoder,
     OpaqueDecoder,
 )
-from cdc.sources.postgres.handling import Mapped, Mapper, ValueHandling, always, semantic
-from cdc.sources.postgres.numeric import (
-    DecimalDecoder,
-    MoneyDecoder,
-    NumericTextDecoder,
-    RoundedMoneyDecoder,
-    VariableDecimalDecoder,
-)
-from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder
+from cdc.sources.postgres.handling import Mapper, ValueHandling, always
+from cdc.sources.postgres.money import MoneyDecoder, RoundedMoneyDecoder
 
 
 def typmod_scale(typmod: int) -> int | None:

@@ -1,9 +1,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from cdc.model.batch import ChangeBatch
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.row import RowPlan
 
 class PgOutputDecoder:
     """Decodes the stream of one slot into batches.

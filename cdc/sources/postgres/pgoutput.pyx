@@ -9,13 +9,14 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memchr
 
 from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, UNAVAILABLE_CELL, ChangeBatch
-from cdc.sources.postgres.row cimport RowPlan, SourceInfo
+from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.postgres.source_info cimport SourceInfo
 
 from cdc.errors import DecodeError
 from cdc.model.event import Transaction
 from cdc.sources.postgres.logical_message import LogicalMessage
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.values import UnknownLabel
+from cdc.sources.columns.values import UnknownLabel
 
 # PostgreSQL counts microseconds from 2000-01-01.
 cdef int64_t EPOCH_US = 946_684_800_000_000

@@ -12,13 +12,15 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.layout import LayoutRules, WireColumn
+from cdc.sources.columns.resolved import ResolvedColumn
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.naming import NameAdjuster, table_topic
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.layout import LayoutRules, WireColumn
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.row import RowPlan
-from cdc.sources.postgres.types import PgType, ResolvedColumn, TypeResolver
+from cdc.sources.postgres.source_type import column_length, column_scale
+from cdc.sources.postgres.types import PgType, TypeResolver
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ class Catalog:
         self._settings = settings
         self._types: dict[int, PgType] = {}
         self._resolver = TypeResolver(self._types, ValueHandling.of(settings))
-        self._layouts = LayoutRules(settings)
+        self._layouts = LayoutRules(settings.columns, settings.field_names)
         self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
         self._topics: dict[str, TableId] = {}
         self._uncovered: set[TableId] = set()
@@ -152,7 +154,13 @@ class Catalog:
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
         kind = self._types.get(column.type_oid)
         oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
-        return WireColumn(column.name, kind.name if kind else "", oid, typmod, self._resolve(table, column))
+        return WireColumn(
+            column.name,
+            kind.name if kind else "",
+            column_length(oid, typmod),
+            column_scale(oid, typmod),
+            self._resolve(table, column),
+        )
 
     def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
         """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""

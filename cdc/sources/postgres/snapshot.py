@@ -15,10 +15,10 @@ from cdc.sources.postgres.copy import CopyDecoder
 from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.publication import PublishedTable
-from cdc.sources.postgres.row import SourceInfo
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.snapshot_parts import Part, TableReading, copy_queries, selected
 from cdc.sources.postgres.snapshot_readers import Reader, open_reader
+from cdc.sources.postgres.source_info import SourceInfo
 from cdc.sources.postgres.table_views import PublishedTables
 from cdc.sources.postgres.view import View
 

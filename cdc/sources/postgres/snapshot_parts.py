@@ -9,11 +9,11 @@ from typing import NamedTuple
 from psycopg import sql
 
 from cdc.config.settings import PostgresSettings
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.copy import CopyDecoder
 from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.publication import PublishedTable
-from cdc.sources.postgres.row import RowPlan
 
 #: A range has at least this many pages (8 MB), so that a table is not cut where reading it takes no time.
 RANGE_PAGES = 1024

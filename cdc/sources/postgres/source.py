@@ -16,6 +16,7 @@ from cdc.errors import SlotInUse, SourceLost
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import Retention, SnapshotProgress
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.heartbeat import HeartbeatAction
@@ -35,7 +36,6 @@ from cdc.sources.postgres.publication import (
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
 from cdc.sources.postgres.retention import SlotWatch
-from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
 from cdc.sources.postgres.snapshot import Snapshot

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cdc.sources.columns.resolved import UNKNOWN_LENGTH
 from cdc.sources.postgres.mapping import ARRAYS, typmod_scale
 
-UNKNOWN: Final = 0x7FFFFFFF
 NUMERIC: Final = 1700
 INTERVAL: Final = 1186
 
@@ -36,7 +36,7 @@ def column_length(oid: int, typmod: int) -> int:
         return typmod - 4
     if typmod >= 0 and oid in _BITS:
         return typmod
-    return _SIZES.get(oid, UNKNOWN)
+    return _SIZES.get(oid, UNKNOWN_LENGTH)
 
 
 def _fraction_width(typmod: int) -> int:
@@ -53,13 +53,3 @@ def column_scale(oid: int, typmod: int) -> int:
     if oid in _TIMES or oid == INTERVAL:
         return 6 if typmod < 0 else typmod & 0xFFFF
     return _SCALES.get(oid, 0)
-
-
-def source_parameters(name: str, kind: str, length: int, scale: int) -> Mapping[str, str]:
-    """Return the schema parameters for a column of the type `kind`."""
-    return {
-        "__debezium.source.column.type": kind.upper(),
-        "__debezium.source.column.length": str(length),
-        "__debezium.source.column.scale": str(scale),
-        "__debezium.source.column.name": name,
-    }

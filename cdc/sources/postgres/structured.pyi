@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class StructuredDateDecoder(ValueDecoder):
     """Decodes a date as year (0 is 1 BC), month and day, or the word of an infinity."""

@@ -11,7 +11,7 @@ from cdc.sources.postgres.interval cimport Span, decode_span
 from cdc.sources.postgres.temporal cimport (
     SECOND, Date, decode_date, decode_time, decode_zoned_time, infinity, read_timestamp,
 )
-from cdc.sources.postgres.values cimport ValueDecoder
+from cdc.sources.columns.values cimport ValueDecoder
 
 from cdc.errors import ConversionError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility
 from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.row import RowPlan
 
 
 @dataclass(slots=True)

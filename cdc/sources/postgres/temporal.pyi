@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class DateDecoder(ValueDecoder):
     """Decodes a date as days since 1970-01-01."""

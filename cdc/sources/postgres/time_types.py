@@ -6,7 +6,8 @@ from typing import Final
 
 from cdc.config.settings import IntervalMode, TimeMode
 from cdc.model.schema import INT8, INT32, INT64, STRING, ConnectType, Field, Schema
-from cdc.sources.postgres.handling import Mapped, ValueHandling, semantic
+from cdc.sources.columns.resolved import Mapped, semantic
+from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
 from cdc.sources.postgres.structured import (
     StructuredDateDecoder,

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cdc.model.schema import STRING, ConnectType, Default, Schema, array
+from cdc.model.schema import STRING, ConnectType, Default, array
+from cdc.sources.columns.resolved import Mapped, ResolvedColumn, semantic
+from cdc.sources.columns.values import EnumDecoder
 from cdc.sources.postgres import extension_types
 from cdc.sources.postgres.arrays import ArrayDecoder
 from cdc.sources.postgres.defaults import ZEROS, column_default
 from cdc.sources.postgres.extension_types import EXTENSIONS
-from cdc.sources.postgres.handling import Mapped, ValueHandling, semantic
+from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.mapping import (
     ARRAYS,
     BUILT_IN,
@@ -25,7 +27,6 @@ from cdc.sources.postgres.mapping import (
     opaque,
     typmod_scale,
 )
-from cdc.sources.postgres.values import EnumDecoder, ValueDecoder
 
 #: What the output functions of values depend on; to be set on every connection that values or default expressions are read from.
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
@@ -56,14 +57,6 @@ class PgType:
     base_typmod: int = -1
     element_oid: int = 0
     labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedColumn:
-    """How a column is published: the schema of its values, and the decoder of their text."""
-
-    schema: Schema
-    decoder: ValueDecoder
 
 
 class TypeResolver:

@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class VectorDecoder(ValueDecoder):
     """Decodes a vector as an array of numbers."""

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 
 from cdc.model.batch cimport ChangeBatch
 from cdc.sources.postgres.hash_order cimport in_hash_order
-from cdc.sources.postgres.values cimport ValueDecoder, malformed, read_double
+from cdc.sources.columns.values cimport ValueDecoder, malformed, read_double
 
 from cdc.errors import ConversionError
 

@@ -9,7 +9,7 @@ import pytest
 
 from cdc.cli.positions.stand import Stand
 from cdc.cli.positions.view import as_document, as_text
-from cdc.config.settings import ConnectorConfig
+from cdc.config.connector import ConnectorConfig
 from cdc.errors import SlotAdvanced
 from cdc.sources.postgres.inspection import Inspection
 from cdc.sources.postgres.position import PostgresPosition, SlotEvidence

@@ -49,7 +49,7 @@ def test_classes_that_are_unknown_or_not_here_yet():
     (near,) = problems(connector_class="io.debezium.connector.postgresql.PostgressConnector")
     assert "is not a known class (did you mean io.debezium.connector.postgresql.postgresconnector?)" in near
     assert near.endswith(" Give io.debezium.connector.postgresql.PostgresConnector, or in short postgres.")
-    assert "is not supported yet" in problems(connector_class="io.debezium.connector.mysql.MySqlConnector")[0]
+    assert "is another connector" in problems(connector_class="io.debezium.connector.mysql.MySqlConnector")[0]
     assert "is not supported yet" in problems(value_converter="io.confluent.connect.avro.AvroConverter")[0]
     assert "is not supported yet" in problems(header_converter="CloudEventsConverter")[0]
     assert (

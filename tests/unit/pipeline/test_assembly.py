@@ -7,7 +7,7 @@ import pytest
 from cdc.config import ConnectorConfig
 from cdc.config.settings import ConvertingFailure
 from cdc.errors import ConfigError
-from cdc.pipeline import assembly
+from cdc.pipeline import assembly, databases
 from cdc.pipeline.encoding import DirectEncoder
 from cdc.pipeline.status import PipelineStatus
 from tests.unit.config.minimal import MINIMAL
@@ -28,7 +28,7 @@ def sources(monkeypatch):
             self.resumed = resumed
             made.append(settings)
 
-    monkeypatch.setattr(assembly, "PostgresLog", Log)
+    monkeypatch.setattr(databases, "PostgresLog", Log)
     return made
 
 

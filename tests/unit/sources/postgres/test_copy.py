@@ -10,9 +10,10 @@ import pytest
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
+from cdc.sources.columns.numeric import DecimalDecoder
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder
-from cdc.sources.postgres.row import RowPlan, SourceInfo
+from cdc.sources.postgres.source_info import SourceInfo
 from tests.unit.sources.postgres.copy_text import read_row, write_row
 from tests.unit.sources.postgres.stream import changes, plan, sources, table
 

@@ -10,12 +10,13 @@ import pytest
 from cdc.model.batch import ChangeBatch
 from cdc.model.schema import INT64, STRING
 from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import EnumDecoder, IntDecoder, TextDecoder, UnknownLabel, ValueDecoder, decode_text
 from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.row import RowPlan, SourceInfo
 from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.values import EnumDecoder, IntDecoder, TextDecoder, UnknownLabel, ValueDecoder, decode_text
+from cdc.sources.postgres.source_info import SourceInfo
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, INT8, changes, feed
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from cdc.errors import ConversionError, DecodeError
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
-from cdc.sources.postgres.values import decode_text
 from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
 
 GOLDEN = rb'"a"=>"1", "b"=>NULL, "c d"=>"e \"q\""'

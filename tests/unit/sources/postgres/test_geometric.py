@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from cdc.errors import ConversionError, DecodeError
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.geometric import (
     BoxDecoder,
     CircleDecoder,
@@ -16,7 +17,6 @@ from cdc.sources.postgres.geometric import (
     PolygonDecoder,
     SegmentDecoder,
 )
-from cdc.sources.postgres.values import decode_text
 
 
 def point(x, y):

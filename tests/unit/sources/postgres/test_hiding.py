@@ -10,13 +10,13 @@ from cdc.errors import ConversionError
 from cdc.model.event import ABSENT, UNAVAILABLE
 from cdc.model.schema import BYTES, STRING
 from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
+from cdc.sources.columns.numeric import DecimalDecoder
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import IntDecoder, TextDecoder, decode_text
 from cdc.sources.postgres.binary import BytesDecoder
-from cdc.sources.postgres.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.values import IntDecoder, TextDecoder, decode_text
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, feed
 

@@ -15,12 +15,13 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE, Transaction
 from cdc.model.schema import FLOAT64, INT64, STRING
 from cdc.model.table import Column
-from cdc.sources.postgres.numeric import DecimalDecoder
+from cdc.sources.columns.numeric import DecimalDecoder
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import IntDecoder, TextDecoder
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.row import SOURCE_VARIABLES, RowPlan
 from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.values import IntDecoder, TextDecoder
+from cdc.sources.postgres.source_info import SOURCE_VARIABLES
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, INT8, NO_LIMIT, TEXT, changes, feed, plan, sources, table
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cdc.sources.postgres.row import RowPlan, SourceInfo
-from cdc.sources.postgres.values import IntDecoder
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import IntDecoder
+from cdc.sources.postgres.source_info import SourceInfo
 from tests.unit.sources.postgres.stream import table
 
 

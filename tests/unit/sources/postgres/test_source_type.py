@@ -2,7 +2,8 @@
 
 import pytest
 
-from cdc.sources.postgres.source_type import UNKNOWN, column_length, column_scale, source_parameters
+from cdc.sources.columns.resolved import UNKNOWN_LENGTH, source_parameters
+from cdc.sources.postgres.source_type import column_length, column_scale
 
 NUMERIC_10_2 = (10 << 16 | 2) + 4
 NUMERIC_6_MINUS_2 = (6 << 16 | -2 & 0x7FF) + 4
@@ -18,9 +19,9 @@ NUMERIC_6_MINUS_2 = (6 << 16 | -2 & 0x7FF) + 4
         (16, -1, 1, 0),
         (701, -1, 17, 17),
         (1043, 24, 20, 0),
-        (1043, -1, UNKNOWN, 0),
+        (1043, -1, UNKNOWN_LENGTH, 0),
         (1042, 7, 3, 0),
-        (25, -1, UNKNOWN, 0),
+        (25, -1, UNKNOWN_LENGTH, 0),
         (1700, NUMERIC_10_2, 10, 2),
         (1700, NUMERIC_6_MINUS_2, 6, -2),
         (1700, -1, 0, 0),
@@ -30,7 +31,7 @@ NUMERIC_6_MINUS_2 = (6 << 16 | -2 & 0x7FF) + 4
         (1184, 1, 31, 1),
         (1082, -1, 13, 0),
         (1562, 24, 24, 0),
-        (2950, -1, UNKNOWN, 0),
+        (2950, -1, UNKNOWN_LENGTH, 0),
     ],
 )
 def test_length_and_scale(oid, typmod, length, scale):

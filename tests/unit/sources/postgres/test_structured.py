@@ -3,6 +3,7 @@
 import pytest
 
 from cdc.errors import ConversionError
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.structured import (
     StructuredDateDecoder,
     StructuredDurationDecoder,
@@ -10,7 +11,6 @@ from cdc.sources.postgres.structured import (
     StructuredTimestampDecoder,
     StructuredZonedTimeDecoder,
 )
-from cdc.sources.postgres.values import decode_text
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cdc.model.table import Table
+from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility
 from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.row import RowPlan
 from cdc.sources.postgres.table_views import PublishedTables, TableViews, completed
 from tests.unit.sources.postgres.stream import table
 

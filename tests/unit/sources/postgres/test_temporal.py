@@ -3,6 +3,7 @@
 import pytest
 
 from cdc.errors import ConversionError, DecodeError
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
 from cdc.sources.postgres.temporal import (
     DateDecoder,
@@ -15,7 +16,6 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
-from cdc.sources.postgres.values import decode_text
 
 
 def decode(decoder, text):

@@ -6,10 +6,10 @@ import pytest
 
 from cdc.config.settings import BinaryMode, DecimalMode, HstoreMode, IntervalMode, PostgresSettings, TimeMode
 from cdc.model.schema import ConnectType, Field, Schema
+from cdc.sources.columns.values import decode_text
 from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.mapping import typmod_scale
 from cdc.sources.postgres.types import PgType, TypeResolver
-from cdc.sources.postgres.values import decode_text
 
 MOOD, MOODS, POSINT, POSINT2, AMOUNT, MOOD_DOMAIN, CITEXT, CITEXTS, LTREE, PAIR, TAGS, POSINTS, RANGE = range(
     16384, 16397

@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from cdc.errors import ConversionError, DecodeError
+from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
+from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
 from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BytesDecoder, HexDecoder
-from cdc.sources.postgres.numeric import DecimalDecoder, MoneyDecoder, NumericTextDecoder, VariableDecimalDecoder
-from cdc.sources.postgres.values import BoolDecoder, FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
+from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
+from cdc.sources.postgres.money import MoneyDecoder
 
 
 def decode(decoder, text):

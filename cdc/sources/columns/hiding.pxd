@@ -1,6 +1,6 @@
 """Decoders around decoders: values that are cut, masked or hashed, and values that are needed twice."""
 
-from cdc.sources.postgres.values cimport ValueDecoder
+from cdc.sources.columns.values cimport ValueDecoder
 
 
 cdef class ChangedDecoder(ValueDecoder):

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from cdc.config.columns import Change, Hash, Mask, Truncation
-from cdc.config.settings import PostgresSettings
+from cdc.config.columns import Change, ColumnRules, Hash, Mask, Truncation
+from cdc.config.settings import NameAdjustment
 from cdc.errors import SourceRefused
 from cdc.model.schema import ConnectType, Schema
 from cdc.model.table import Column, TableId
+from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
+from cdc.sources.columns.resolved import UNKNOWN_LENGTH, ResolvedColumn, source_parameters
+from cdc.sources.columns.values import ValueDecoder
 from cdc.sources.naming import NameAdjuster
-from cdc.sources.postgres.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
-from cdc.sources.postgres.source_type import UNKNOWN, column_length, column_scale, source_parameters
-from cdc.sources.postgres.types import ResolvedColumn
-from cdc.sources.postgres.values import ValueDecoder
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WireColumn:
-    """A column as it comes over the wire; `type_oid` and `typmod` are those beneath all domains, `kind` is the name of the type itself.
+    """A column as it comes over the wire; `kind` is the name of its type, `length` is UNKNOWN_LENGTH for a type without one.
 
     `resolved` is None for a type that is not known.
     """
 
     name: str
     kind: str
-    type_oid: int
-    typmod: int
+    length: int
+    scale: int
     resolved: ResolvedColumn | None
 
 
@@ -45,11 +44,11 @@ class Layout:
 
 
 class LayoutRules:
-    """Lays out tables as the settings say; remembers what it has warned of."""
+    """Lays out tables by a connector's rules, with the names of fields made fit; remembers what it has warned of."""
 
-    def __init__(self, settings: PostgresSettings) -> None:
-        self._rules = settings.columns
-        self._names = NameAdjuster(settings.field_names)
+    def __init__(self, rules: ColumnRules, field_names: NameAdjustment) -> None:
+        self._rules = rules
+        self._names = NameAdjuster(field_names)
         self._warned: set[tuple[TableId, str]] = set()
 
     def lay_out(self, table: TableId, wire: Sequence[WireColumn], key: Sequence[str], *, streamed: bool) -> Layout:
@@ -80,30 +79,28 @@ class LayoutRules:
         if change is not None:
             found = self._changed(table, column, found, change)
         if self._rules.propagates(name, f"{table}.{column.kind}"):
-            length, scale = _measures(column)
-            found = _with(found, source_parameters(column.name, column.kind, length, scale))
+            found = found.told(source_parameters(column.name, column.kind, column.length, column.scale))
         return found
 
     def _changed(self, table: TableId, column: WireColumn, found: ResolvedColumn, change: Change) -> ResolvedColumn:
-        length = _measures(column)[0]
         is_text = found.schema.type is ConnectType.STRING
         match change:
             case Truncation(most):
-                if length <= most:
+                if column.length <= most:
                     return found
                 cut = TruncatedDecoder(found.decoder, most) if _can_be_cut(found.schema) else found.decoder
-                return _with(replace(found, decoder=cut), {"truncateLength": str(most)})
+                return replace(found, decoder=cut).told({"truncateLength": str(most)})
             case Mask(width) if is_text:
                 decoder: ValueDecoder = MaskDecoder(found.decoder, b"*" * width)
             case Hash(algorithm, salt, serialized) if is_text:
-                digits = length if length != UNKNOWN else 0
+                digits = column.length if column.length != UNKNOWN_LENGTH else 0
                 decoder = HashDecoder(found.decoder, algorithm, salt.reveal().encode(), digits, serialized)
             case _:
                 decoder = found.decoder
                 self._warn(
                     table, column, "is not masked, as its values are not published as text; exclude it to hide it"
                 )
-        return _with(replace(found, decoder=decoder), {"masked": "true"})
+        return replace(found, decoder=decoder).told({"masked": "true"})
 
     def _place_keys(
         self,
@@ -152,15 +149,6 @@ class LayoutRules:
             log.warning("column %s.%s %s", table, column.name, what)
 
 
-def _measures(column: WireColumn) -> tuple[int, int]:
-    return column_length(column.type_oid, column.typmod), column_scale(column.type_oid, column.typmod)
-
-
 def _can_be_cut(schema: Schema) -> bool:
     """Whether values are cut: every text, as in Debezium, and bytes that are no number and no bits."""
     return schema.type is ConnectType.STRING or (schema.type is ConnectType.BYTES and schema.name is None)
-
-
-def _with(found: ResolvedColumn, parameters: Mapping[str, str]) -> ResolvedColumn:
-    """Return a column whose schema has more parameters."""
-    return replace(found, schema=replace(found.schema, parameters={**found.schema.parameters, **parameters}))

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from cdc.model.batch cimport ABSENT_CELL, BYTES_CELL, NULL_CELL, TEXT_CELL, UNAVAILABLE_CELL, Cell, ChangeBatch
-from cdc.sources.postgres.values cimport ValueDecoder
+from cdc.sources.columns.values cimport ValueDecoder
 
 import hashlib
 

@@ -4,7 +4,7 @@ from typing import Any
 from cdc.errors import ConversionError
 
 class ValueDecoder:
-    """Decodes the text of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
+    """Decodes the bytes of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
 
 class TextDecoder(ValueDecoder):
     """Takes the text as it is: the server has checked that it is UTF-8."""
@@ -24,9 +24,6 @@ class EnumDecoder(ValueDecoder):
     def __init__(self, labels: Iterable[str]) -> None: ...
     def learn(self, label: bytes) -> None:
         """Take one more label."""
-
-class BoolDecoder(ValueDecoder):
-    """Decodes `t` and `f`."""
 
 class IntDecoder(ValueDecoder):
     """Decodes integers up to 64 bits."""

@@ -1,4 +1,4 @@
-"""Decoders of column values: PostgreSQL's text in, one cell out."""
+"""Decoders of column values: the bytes of one value in, one cell out."""
 
 from libc.stdint cimport int64_t, uint8_t
 

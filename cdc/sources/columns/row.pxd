@@ -1,4 +1,4 @@
-"""What pgoutput and COPY share: turning the text of one row into cells, and the source block of its event."""
+"""How the values of one row on the wire become cells."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
@@ -34,15 +34,3 @@ cdef class RowPlan:
                 return self._put_changed(column, kind, batch, first + target)
             batch.cells[first + target].kind = kind
         return 0
-
-
-cdef class SourceInfo:
-    cdef public int64_t commit_us
-    cdef public int64_t last_commit
-    cdef public int64_t xid
-    cdef public bytes origin
-    cdef public int64_t origin_lsn
-    cdef public bytes snapshot
-
-    cdef int64_t put(self, ChangeBatch batch, int64_t lsn) except -1
-    cdef int _put_sequence(self, ChangeBatch batch, int64_t cell, int64_t lsn) except -1

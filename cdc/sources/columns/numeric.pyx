@@ -1,14 +1,14 @@
 # cython: cdivision=True
-"""Decoders of numeric and money; their text has no exponent and may have any length.
+"""Decoders of exact numbers from their text, which has no exponent and may have any length.
 
-Format: the PostgreSQL manual, "Arbitrary Precision Numbers" and "Monetary Types" (under `lc_monetary` C: `-$1,234.56`).
+Format: the PostgreSQL manual, "Arbitrary Precision Numbers"; MySQL writes the same, without NaN and the infinities.
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
-from cdc.sources.postgres.values cimport ValueDecoder, malformed
+from cdc.sources.columns.values cimport ValueDecoder, malformed
 
 import decimal
 
@@ -17,12 +17,6 @@ from cdc.errors import ConversionError
 cdef int64_t[19] POWERS
 for _power in range(19):
     POWERS[_power] = 10 ** _power
-
-
-cdef struct Number:
-    int64_t unscaled      # when `digits` is at most 18
-    Py_ssize_t digits     # significant ones
-    Py_ssize_t scale      # digits behind the point
 
 
 cdef bint is_special(const char *text, Py_ssize_t size) noexcept:
@@ -128,56 +122,3 @@ cdef class NumericTextDecoder(ValueDecoder):
         if size == 8:
             return batch.put_text(cell, b"POSITIVE_INFINITY", 17)
         return batch.put_text(cell, b"NEGATIVE_INFINITY", 17)
-
-
-cdef Py_ssize_t read_money(const char *text, Py_ssize_t size, char *amount) except -1:
-    """Write `-$1,234.56` as `-1234.56` into `amount`, which has room for 32 bytes, and return its length."""
-    cdef bint negative = size > 0 and text[0] == b"-"
-    cdef Py_ssize_t at, length = negative
-    if not negative + 1 < size <= 32 or text[negative] != b"$":
-        raise malformed("money under lc_monetary C", text, size, 0)
-    amount[0] = b"-"
-    for at in range(negative + 1, size):
-        if text[at] != b",":
-            amount[length] = text[at]
-            length += 1
-    return length
-
-
-cdef class MoneyDecoder(ValueDecoder):
-    """Decodes money; `number` decodes the amount, which has two digits behind the point."""
-
-    cdef ValueDecoder number
-
-    def __init__(self, ValueDecoder number not None):
-        self.number = number
-
-    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
-        cdef char amount[32]
-        return self.number.decode(amount, read_money(text, size, amount), batch, cell)
-
-
-cdef class RoundedMoneyDecoder(ValueDecoder):
-    """Decodes money as Connect's Decimal of a scale below 2, rounded half up: away from zero."""
-
-    cdef int scale
-    cdef int64_t unit
-
-    def __init__(self, int scale):
-        if not 0 <= scale < 2:
-            raise ValueError(f"money is rounded to a scale of 0 or 1, not {scale}")
-        self.scale = scale
-        self.unit = POWERS[2 - scale]
-
-    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
-        cdef char amount[32]
-        cdef Py_ssize_t length = read_money(text, size, amount)
-        cdef Number number
-        cdef object cents
-        read_number(amount, length, &number)
-        if number.scale != 2:
-            raise malformed("money under lc_monetary C", text, size, size)
-        # Python's numbers, because money takes all of 64 bits.
-        cents = big_unscaled(amount, length, 0)
-        rounded = (abs(cents) + self.unit // 2) // self.unit
-        return batch.put_big_decimal(cell, -rounded if cents < 0 else rounded, self.scale)

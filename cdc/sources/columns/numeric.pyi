@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class DecimalDecoder(ValueDecoder):
     """Decodes numeric as Connect's Decimal of a fixed scale, which may be negative."""
@@ -10,13 +10,3 @@ class VariableDecimalDecoder(ValueDecoder):
 
 class NumericTextDecoder(ValueDecoder):
     """Decodes numeric under decimal.handling.mode string: the server's digits, and Debezium's words for NaN and the infinities."""
-
-class MoneyDecoder(ValueDecoder):
-    """Decodes money; `number` decodes the amount, which has two digits behind the point."""
-
-    def __init__(self, number: ValueDecoder) -> None: ...
-
-class RoundedMoneyDecoder(ValueDecoder):
-    """Decodes money as Connect's Decimal of a scale below 2, rounded half up: away from zero."""
-
-    def __init__(self, scale: int) -> None: ...

@@ -1,4 +1,4 @@
-from cdc.sources.postgres.values import ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 
 class ChangedDecoder(ValueDecoder):
     """Publishes the values of `inner` in another form; `hides` says that nobody may see them as they were."""

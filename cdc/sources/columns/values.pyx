@@ -1,8 +1,7 @@
-"""Decoders of column values: PostgreSQL's text in, one cell out.
+"""Decoders of column values: the bytes of one value in, one cell out; here those of texts and of numbers written as text.
 
-The text is that of the types' output functions under the session settings of `types.SESSION_SETTINGS`; pgoutput and COPY send the
-same. Formats: the PostgreSQL manual, chapter "Data Types". Bytes that no such function writes raise DecodeError; a value that is right, but
-that the schema of the chosen mode cannot carry, raises ConversionError, and the caller applies its policy.
+Bytes that the server does not write raise DecodeError; a value that is right, but that the schema of the chosen mode cannot carry, raises
+ConversionError, and the caller applies its policy.
 """
 
 from cpython.ref cimport PyObject
@@ -25,11 +24,11 @@ for _power in range(23):
 
 cdef object malformed(str what, const char *text, Py_ssize_t size, Py_ssize_t at):
     """Return the error of a text that is no `what`, seen at an index of the text."""
-    return DecodeError(f"PostgreSQL sent a value that is no {what}", text[:size], at)
+    return DecodeError(f"the server sent a value that is no {what}", text[:size], at)
 
 
 cdef class ValueDecoder:
-    """Decodes the text of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
+    """Decodes the bytes of one column's values. Stateless between values, so a decoder may serve many columns of one thread."""
 
     cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
         raise NotImplementedError
@@ -90,16 +89,6 @@ cdef class EnumDecoder(ValueDecoder):
         if label not in self.labels:
             raise UnknownLabel(self, label)
         return batch.put_text(cell, text, size)
-
-
-cdef class BoolDecoder(ValueDecoder):
-    """Decodes `t` and `f`."""
-
-    cdef int decode(self, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t cell) except -1:
-        if size != 1 or (text[0] != b"t" and text[0] != b"f"):
-            raise malformed("boolean", text, size, 0)
-        batch.put_bool(cell, text[0] == b"t")
-        return 0
 
 
 cdef class IntDecoder(ValueDecoder):
