@@ -33,6 +33,9 @@ class ChangeBatch:
     def size(self) -> int:
         """The memory that the content takes, in bytes."""
 
+    def release(self) -> None:
+        """Give up the rows and their memory; what is said of the batch stays: position, transactions, problems, asides."""
+
     def add(
         self,
         op: str,

@@ -57,6 +57,14 @@ cdef class ChangeBatch:
         """The memory that the content takes, in bytes."""
         return self.arena.size + self.cell_count * sizeof(Cell) + self.row_count * sizeof(Row) + self.aside_size
 
+    def release(self):
+        """Give up the rows and their memory; what is said of the batch stays."""
+        PyMem_Free(self.cells)
+        PyMem_Free(self.rows)
+        self.cells, self.rows = NULL, NULL
+        self.cell_count = self.cell_capacity = self.row_count = self.row_capacity = 0
+        self.arena = Buffer()
+
     def add_aside(self, record, int64_t size=0, row=None, bint sign=False):
         """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
 

@@ -224,6 +224,7 @@ class PostgresLog:
                     elif taken < len(messages):
                         yield await self._filled(self._cut(batch))
                         batch = self._new_batch()
+                del messages  # the next ones may be long in coming, and a row of these large
                 self._reply()
             if not self._decoder.in_transaction:
                 yield await self._filled(self._cut(batch))
