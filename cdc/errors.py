@@ -20,6 +20,8 @@
     │       ├── SlotInvalidated        the server has given the slot up
     │       ├── LogPurged              the server has removed log that the offset needs
     │       ├── LogIncident            the server lost changes on their way to its log
+    │       ├── PublicationDropped     the publication does not exist any more
+    │       ├── PublicationRecreated   the publication was dropped and created anew
     │       ├── OtherServer            the offset belongs to another server
     │       └── LogDiverged            the server's log is not the one that was read
     ├── SinkError              Kafka
@@ -142,6 +144,14 @@ class DefinitionUnknown(SourceError):
 
 class DefinitionMismatch(SourceError):
     """Rows of a captured table came, and they were not written under the definition that is known of it."""
+
+
+class PublicationDropped(SourceLost):
+    """The publication does not exist any more: the server does not send what was written since it was dropped."""
+
+
+class PublicationRecreated(SourceLost):
+    """The publication is another one of the same name: the server does not send what was written while there was none."""
 
 
 class OtherServer(SourceLost):

@@ -71,6 +71,13 @@ def run(connector: ConnectorFile, bootstrap_servers: BootstrapServers = None) ->
 def doctor(
     connector: ConnectorFile,
     bootstrap_servers: BootstrapServers = None,
+    worker: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="WORKER",
+            help="The properties of the worker that is to run it: its Kafka settings, topic of offsets and config providers count.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Look at what a connector needs, before it starts: the server, rights, tables, slot, Kafka; change nothing, and say what to mend.
@@ -79,7 +86,7 @@ def doctor(
     """
     from cdc.cli.doctor import run_doctor  # noqa: PLC0415
 
-    raise typer.Exit(run_doctor(connector, bootstrap_servers, as_json=as_json))
+    raise typer.Exit(run_doctor(connector, worker, bootstrap_servers, as_json=as_json))
 
 
 @workers.command()

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from cdc.cli.worker_file import read_worker
 from cdc.config import load
-from cdc.config.files import parse_properties, read_text
-from cdc.config.property import split_list
 from cdc.config.worker import WorkerSettings
 from cdc.connect.cluster.kafka import KafkaLinks
 from cdc.connect.conversion import conversion
@@ -50,15 +49,13 @@ def run_distributed(worker: Path) -> int:
 
 
 def _prepared(worker: Path, *, distributed: bool) -> tuple[WorkerSettings, Plugins]:
-    """Begin to log, and return what a worker's file says, with the plugins; a config provider in it may be one of them.
+    """Begin to log, and return what a worker's file says, with the plugins.
 
     Raises:
         InvalidConfig: with every problem of the file, or when the worker's converters are not among the plugins.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    raw = parse_properties(read_text(worker), str(worker))
-    plugins = Plugins.discover([Path(each) for each in split_list(raw.get("plugin.path", ""))])
-    settings = WorkerSettings.from_raw(raw, distributed=distributed, plugin=plugins.config_provider)
+    settings, plugins = read_worker(worker, distributed=distributed)
     if settings.notice:
         log.info("%s", settings.notice)
     conversion(plugins, Effective("worker", {}, settings.converters, frozenset(), {}))  # before anything starts

@@ -14,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from cdc.cli.worker_file import connector_on_worker
 from cdc.config import load
 from cdc.config.connector import ConnectorConfig
 from cdc.config.settings import KafkaSettings
@@ -61,15 +62,19 @@ class Report:
         return f"{self.connector}: {', '.join(counts)}"
 
 
-def run_doctor(path: Path, bootstrap_servers: str | None, *, as_json: bool) -> int:
-    """Examine what the connector of a file needs, print it, and return the exit code.
+def run_doctor(path: Path, worker: Path | None, bootstrap_servers: str | None, *, as_json: bool) -> int:
+    """Examine what the connector of a file needs, on the worker of a file or by itself; print it, and return the exit code.
 
     Raises:
-        ConfigError: the file cannot be used.
+        ConfigError: a file cannot be used.
+        RequestError: the worker cannot run the connector, or it reads no database's log.
     """
     name, raw = load(path)
     given = {"bootstrap.servers": bootstrap_servers} if bootstrap_servers else {}
-    config = ConnectorConfig.from_raw({"name": name, **raw, **given})
+    if worker is None:
+        config = ConnectorConfig.from_raw({"name": name, **raw, **given})
+    else:
+        config = connector_on_worker(worker, given, name, raw)
     logging.basicConfig(level=logging.ERROR)
     report = asyncio.run(examine(config, renames="transforms" in raw))
     _print(report, as_json=as_json)

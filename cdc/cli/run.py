@@ -57,7 +57,9 @@ def _encoder(config: ConnectorConfig, raw: Mapping[str, str]) -> RecordEncoder:
 async def _run(config: ConnectorConfig, encoder: RecordEncoder) -> int:
     sources: list[Source] = []
     new_encoder = batch_encoders(encoder, by_record=config.by_record)
-    pipeline = build_pipeline(config, on_source=sources.append, new_encoder=new_encoder)
+    pipeline = build_pipeline(
+        config, on_source=sources.append, new_encoder=new_encoder, columns=encoder.conversion.columns
+    )
     work = asyncio.ensure_future(_watched(pipeline, lambda: sources[-1].progress if sources else None))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,6 +10,7 @@ from cdc.config.classes import ConnectorClass, connector_class, is_json, is_simp
 from cdc.config.definition import Config, Definition
 from cdc.config.mysql import MYSQL
 from cdc.config.mysql_settings import MySqlSettings
+from cdc.config.post_processors import plugin_names
 from cdc.config.postgres import POSTGRES
 from cdc.config.providers import PROVIDERS, Provider, resolve
 from cdc.config.settings import ConverterSettings, KafkaSettings, PipelineSettings, PostgresSettings
@@ -23,7 +24,8 @@ class ConnectorConfig:
     """One connector, ready to run. `masked` is what was given, fit for a log; `notice` is one line to print, or "".
 
     `tasks_max` is accepted for Connect's sake: a connector that reads one log runs one task. `by_record` says that changes are to be
-    converted as single records: there are transforms, or converters other than the compiled ones.
+    converted as single records: there are transforms, post processors that are plugins, or converters other than the compiled ones. `custom_converters`
+    are the names of the converters of columns.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ConnectorConfig:
     pipeline: PipelineSettings
     tasks_max: int = 1
     by_record: bool = False
+    custom_converters: tuple[str, ...] = ()
     notice: str = ""
     masked: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,6 +75,7 @@ class ConnectorConfig:
             pipeline=PipelineSettings.from_config(config),
             tasks_max=config.integer("tasks.max"),
             by_record=_is_by_record(config),
+            custom_converters=config.list("converters"),
             notice=config.notice(),
             masked=config.masked(),
         )
@@ -100,4 +104,4 @@ def _is_by_record(config: Config) -> bool:
         is_json(config.string("value.converter")),
         is_simple(config.string("header.converter")),
     )
-    return bool(config.list("transforms")) or not all(compiled)
+    return bool(config.list("transforms") or plugin_names(config)) or not all(compiled)

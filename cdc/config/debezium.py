@@ -169,8 +169,20 @@ EVENTS: Final = in_group(
         "The same for the names of fields, which are those of the columns.",
         choices=("none", "avro", "avro_unicode"),
     ),
-    planned("converters", Type.LIST, "", "Names of custom converters of columns."),
-    planned("post.processors", Type.LIST, "", "Names of post processors of events."),
+    Property(
+        "converters",
+        Type.LIST,
+        "",
+        "Names of custom converters, plugins that publish columns in a form of their own, in the order in which they are asked. The class of"
+        " each is <name>.type, and what else begins with its name is for it.",
+    ),
+    Property(
+        "post.processors",
+        Type.LIST,
+        "",
+        "Names of post processors: what is done with the events of rows before the transforms. The class of each is post.processors.<name>.type:"
+        " io.debezium.processors.reselect.ReselectColumnsPostProcessor, which reads values again that the log left out, or a plugin.",
+    ),
     Property(
         "event.processing.failure.handling.mode",
         Type.STRING,

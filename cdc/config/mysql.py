@@ -10,6 +10,7 @@ from cdc.config.classes import MYSQL_CONNECTOR
 from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition, Prefix
 from cdc.config.hosts import HOSTS
+from cdc.config.post_processors import LIST, plugin_names, usable_post_processors
 from cdc.config.property import (
     REQUIRED,
     Importance,
@@ -22,6 +23,7 @@ from cdc.config.property import (
     without,
     without_effect,
 )
+from cdc.config.topics import usable_naming
 from cdc.config.validators import PATTERNS, PLACEHOLDER, PRINTABLE, between
 
 HIGH: Final = Importance.HIGH
@@ -360,6 +362,9 @@ TOPICS: Final = varied(
     without(debezium.TOPICS, "heartbeat.message.prefix"),
     "topic.naming.strategy",
     default="io.debezium.schema.DefaultTopicNamingStrategy",
+    doc="How topics are named, with an underscore for each character that Kafka does not allow. Default: prefix, database and table; Schema:"
+    " prefix and table. Unicode puts a character's code, as _u0020, for such a character (and for the underscore); Regex sends tables to the"
+    " topics that topic.regex says.",
 )
 
 
@@ -373,6 +378,13 @@ def one_list_each(config: Config) -> Iterable[Problem]:
     for include, exclude in (*kinds, ("gtid.source.includes", "gtid.source.excludes")):
         if config.is_set(include) and config.is_set(exclude):
             yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+
+
+def no_reselection(config: Config) -> Iterable[Problem]:
+    """Yield a problem for a post processor that is to read columns again."""
+    if names := set(config.list(LIST)) - set(plugin_names(config)):
+        fact = f"post.processors = {', '.join(sorted(names))}: columns are not read again from MySQL yet"
+        yield Problem(LIST, fact, "Remove it; with binlog_row_image=FULL the log has all values.")
 
 
 MYSQL: Final = Definition(
@@ -405,8 +417,16 @@ MYSQL: Final = Definition(
         *history.PREFIXES,
         Prefix("driver.", "Properties of the Java driver."),
     ),
-    list_prefixes=("converters",),
+    list_prefixes=("converters", "post.processors"),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, usable_names, *snapshot.RULES, *kafka.RULES),
+    rules=(
+        one_list_each,
+        usable_names,
+        usable_naming,
+        usable_post_processors,
+        no_reselection,
+        *snapshot.RULES,
+        *kafka.RULES,
+    ),
 )
 """All properties of `io.debezium.connector.mysql.MySqlConnector`, and those of Kafka beside them."""

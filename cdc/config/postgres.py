@@ -9,6 +9,7 @@ from cdc.config import beside, connect, debezium, kafka, snapshot
 from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition
 from cdc.config.hosts import HOSTS
+from cdc.config.post_processors import usable_post_processors
 from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
 from cdc.config.stream_options import STREAM_OPTIONS
 from cdc.config.topics import usable_naming
@@ -354,8 +355,8 @@ POSTGRES: Final = Definition(
         *debezium.ADVANCED,
     ),
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
-    list_prefixes=("converters",),
+    list_prefixes=("converters", "post.processors"),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, usable_names, usable_naming, *snapshot.RULES, *kafka.RULES),
+    rules=(one_list_each, usable_names, usable_naming, usable_post_processors, *snapshot.RULES, *kafka.RULES),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

@@ -13,6 +13,7 @@ from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.hosts import Host, parse_hosts
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
+from cdc.config.post_processors import ReselectSettings
 from cdc.config.secret import Secret
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
 from cdc.config.statements import split_statements
@@ -156,6 +157,7 @@ class PostgresSettings:
     skip_unchanged: bool = False
     extended_headers: bool = True
     topic_delimiter: str = "."
+    reselect: ReselectSettings | None = None
     naming: TopicNaming = field(default_factory=TopicNaming)
     schema_names: NameAdjustment = NameAdjustment.NONE
     field_names: NameAdjustment = NameAdjustment.NONE
@@ -220,6 +222,7 @@ class PostgresSettings:
             extended_headers=config.boolean("extended.headers.enabled"),
             topic_prefix=config.string("topic.prefix"),
             topic_delimiter=config.string("topic.delimiter"),
+            reselect=ReselectSettings.from_config(config),
             naming=TopicNaming.from_config(config),
             schema_names=NameAdjustment(config.string("schema.name.adjustment.mode")),
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),

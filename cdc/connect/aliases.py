@@ -22,6 +22,10 @@ class Kind(enum.StrEnum):
     HEADER_CONVERTER = "header_converter"
     CONFIG_PROVIDER = "config_provider"
     """Not listed by REST, as in Connect."""
+    POST_PROCESSOR = "post_processor"
+    """Not listed either: Connect has no such plugins."""
+    COLUMN_CONVERTER = "column_converter"
+    """Not listed either."""
     UNKNOWN = "unknown"
     """It could not be imported, so that nobody knows."""
 

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cdc.config.definition import InvalidConfig
+from cdc.config.post_processors import LIST as POST_PROCESSORS
+from cdc.config.post_processors import is_reselect, properties_of, type_of
 from cdc.config.property import Problem, split_list
 from cdc.connect.effective import Effective
 from cdc.connect.herder import RequestError
 from cdc.connect.plugins import Plugin, Plugins
+from cdc.connect.post_processing import PostProcessing
 from cdc.connect.transformation import TransformationChain
 from cdc.converters.base import Converter, HeaderConverter
 from cdc.errors import ConfigError
-from cdc.transforms.base import Predicate, Transformation
+from cdc.sources.columns.converter import ColumnConverter, ColumnConverters
+from cdc.transforms.base import PostProcessor, Predicate, Transformation
 
 _OWN: Final = ("type", "predicate", "negate")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a connector's records go through; one for each task, since converters have one caller."""
+    """What a connector's records go through; one for each task, since converters have one caller. `columns` are those of its source."""
 
     key: Converter
     value: Converter
     header: HeaderConverter
     chain: TransformationChain
+    columns: ColumnConverters = field(default_factory=ColumnConverters)
 
 
 def conversion(plugins: Plugins, found: Effective) -> Conversion:
@@ -36,11 +41,12 @@ def conversion(plugins: Plugins, found: Effective) -> Conversion:
         InvalidConfig: with every one that cannot be made, at the property that names it.
     """
     making = _Making(plugins, found.values)
+    columns = ColumnConverters(making.column_converters())
     key, value, header = making.converter("key"), making.converter("value"), making.header_converter()
-    chain = TransformationChain(making.steps())
+    chain = TransformationChain([*making.post_processors(), *making.steps()])
     if making.problems or key is None or value is None or header is None:
         raise InvalidConfig(making.problems)
-    return Conversion(key, value, header, chain)
+    return Conversion(key, value, header, chain, columns)
 
 
 class _Making:
@@ -65,6 +71,33 @@ class _Making:
         made: HeaderConverter | None = self._make(name, self._plugins.header_converter)
         if made is not None:
             self._configure(name, lambda: made.configure(self._beneath(f"{name}.")))
+        return made
+
+    def post_processors(self) -> list[tuple[Transformation, Predicate | None, bool]]:
+        """Return the post processors that are plugins, in their order, as steps before the transforms."""
+        made = (self._post_processor(alias) for alias in split_list(self._values.get(POST_PROCESSORS, "")))
+        return [(PostProcessing(each), None, False) for each in made if each is not None]
+
+    def _post_processor(self, alias: str) -> PostProcessor | None:
+        name, class_name = type_of(self._values, alias)
+        if is_reselect(class_name):
+            return None
+        made: PostProcessor | None = self._make(name, self._plugins.post_processor)
+        if made is not None:
+            self._configure(name, lambda: made.configure(properties_of(self._values, alias)))
+        return made
+
+    def column_converters(self) -> list[ColumnConverter]:
+        """Return the custom converters of columns, in their order."""
+        found = (self._column_converter(alias) for alias in split_list(self._values.get("converters", "")))
+        return [each for each in found if each is not None]
+
+    def _column_converter(self, alias: str) -> ColumnConverter | None:
+        name = f"{alias}.type"
+        made: ColumnConverter | None = self._make(name, self._plugins.column_converter)
+        if made is not None:
+            properties = {each: text for each, text in self._beneath(f"{alias}.").items() if each != "type"}
+            self._configure(name, lambda: made.configure(properties))
         return made
 
     def steps(self) -> list[tuple[Transformation, Predicate | None, bool]]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from cdc.connect.cluster.configs import (
     ConnectorEntry,
     connector_records,
+    level_record,
     removal_records,
     restart_record,
     restart_task_record,
@@ -31,6 +32,7 @@ from cdc.connect.herder import (
     TaskInfo,
 )
 from cdc.connect.host import Host
+from cdc.connect.loggers import Loggers
 from cdc.connect.metrics.watched import Rebalances, RunningConnector
 from cdc.connect.restarting import restarting
 from cdc.connect.task_run import GRACE_SECONDS, TaskRun
@@ -54,10 +56,12 @@ class DistributedHerder:
         topic_tracking: bool = True,
         topic_reset: bool = True,
         grace: float = GRACE_SECONDS,
+        loggers: Loggers | None = None,
     ) -> None:
         """Take what runs things and what links to the cluster; a task may take `grace` seconds to end."""
         self._host = host
-        self._member = ClusterMember(host, links, grace=grace)
+        self.loggers = loggers or Loggers()
+        self._member = ClusterMember(host, links, self.loggers, grace=grace)
         self._altering: set[str] = set()
         self._topic_tracking = topic_tracking
         self._topic_reset = topic_reset
@@ -71,6 +75,12 @@ class DistributedHerder:
     def ready(self) -> bool:
         """See `Herder.ready`."""
         return self._member.joined.is_set()
+
+    async def set_cluster_level(self, logger: str, level: str) -> None:
+        """See `Herder.set_cluster_level`."""
+        record = level_record(logger, level)
+        self._member.check_leading()
+        await self._member.leader.write(lambda: [record])
 
     def advertise(self, worker_id: str, url: str) -> None:
         """Say where others reach the REST API of this worker, before it runs."""

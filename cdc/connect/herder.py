@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from cdc.connect.loggers import Loggers
 from cdc.errors import CdcError
 from cdc.model.position import Json
 
@@ -163,6 +164,16 @@ class Herder(Protocol):
     @property
     def ready(self) -> bool:
         """Whether starting has come to its end, so that answers are complete."""
+
+    @property
+    def loggers(self) -> Loggers:
+        """The loggers of this worker."""
+
+    async def set_cluster_level(self, logger: str, level: str) -> None:
+        """Set the level of a logger, and of those below it, on all workers that run now; a worker that starts later does not have it.
+
+        Raises KeyError for a word that is no level.
+        """
 
     async def kafka_cluster_id(self) -> str:
         """Return the id of the Kafka cluster; raises KafkaUnavailable."""

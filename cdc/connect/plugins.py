@@ -1,10 +1,10 @@
-"""What connectors, converters, transforms, predicates and config providers are installed, and which one a name means.
+"""What connectors, converters, transforms, predicates, config providers, post processors and column converters are installed, and which one a name means.
 
 Plugins come from three places; of two with the same class the first counts:
 
 1. those that come with cdc-stream (`cdc/connect/aliases.py`);
-2. installed packages with entry points in the groups `cdc.connectors`, `cdc.converters`, `cdc.transforms`, `cdc.predicates` and
-   `cdc.config_providers`;
+2. installed packages with entry points in the groups `cdc.connectors`, `cdc.converters`, `cdc.transforms`, `cdc.predicates`,
+   `cdc.config_providers`, `cdc.post_processors` and `cdc.column_converters`;
 3. `plugin.path`: a list of folders and wheels, given by their absolute paths.
 
 A folder of `plugin.path`, and each folder right in it, may hold
@@ -40,8 +40,9 @@ from cdc.connect.herder import PluginInfo, RequestError
 from cdc.converters.base import Converter, HeaderConverter
 from cdc.errors import ConfigError
 from cdc.sinks.base import SinkConnector, SinkTask
+from cdc.sources.columns.converter import ColumnConverter
 from cdc.sources.connector import SourceConnector, SourceTask
-from cdc.transforms.base import Predicate, Transformation
+from cdc.transforms.base import PostProcessor, Predicate, Transformation
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +57,21 @@ _CONTRACTS: Final[Mapping[Kind, type]] = {
     Kind.CONVERTER: Converter,
     Kind.HEADER_CONVERTER: HeaderConverter,
     Kind.CONFIG_PROVIDER: ConfigProvider,
+    Kind.POST_PROCESSOR: PostProcessor,
+    Kind.COLUMN_CONVERTER: ColumnConverter,
 }
 _TASKS: Final[Mapping[Kind, type]] = {Kind.SINK: SinkTask, Kind.SOURCE: SourceTask}
 _CONNECTORS: Final = (Kind.SINK, Kind.SOURCE)
-_LISTED: Final = tuple(kind for kind in _CONTRACTS if kind is not Kind.CONFIG_PROVIDER)
+_UNLISTED: Final = frozenset({Kind.CONFIG_PROVIDER, Kind.POST_PROCESSOR, Kind.COLUMN_CONVERTER})
+_LISTED: Final = tuple(kind for kind in _CONTRACTS if kind not in _UNLISTED)
 _GROUPS: Final[Mapping[str, tuple[Kind, ...]]] = {
     "cdc.connectors": _CONNECTORS,
     "cdc.converters": (Kind.CONVERTER, Kind.HEADER_CONVERTER),
     "cdc.transforms": (Kind.TRANSFORMATION,),
     "cdc.predicates": (Kind.PREDICATE,),
     "cdc.config_providers": (Kind.CONFIG_PROVIDER,),
+    "cdc.post_processors": (Kind.POST_PROCESSOR,),
+    "cdc.column_converters": (Kind.COLUMN_CONVERTER,),
 }
 _OFFERS: Final = re.compile(r"^cdc_plugins\b", re.MULTILINE)
 
@@ -122,6 +128,8 @@ _HEADER_CONVERTER: Final = _Noun("HeaderConverter", "header converters", (Kind.H
 _TRANSFORMATION: Final = _Noun("Transformation", "transformations", (Kind.TRANSFORMATION,))
 _PREDICATE: Final = _Noun("Predicate", "predicates", (Kind.PREDICATE,))
 _CONFIG_PROVIDER: Final = _Noun("ConfigProvider", "config providers", (Kind.CONFIG_PROVIDER,))
+_POST_PROCESSOR: Final = _Noun("PostProcessor", "post processors", (Kind.POST_PROCESSOR,))
+_COLUMN_CONVERTER: Final = _Noun("ColumnConverter", "column converters", (Kind.COLUMN_CONVERTER,))
 
 
 class Plugins:
@@ -177,6 +185,14 @@ class Plugins:
     def predicate(self, name: str) -> Plugin:
         """Return the predicate that a `predicates.<name>.type` means."""
         return self._find(_PREDICATE, name)
+
+    def post_processor(self, name: str) -> Plugin:
+        """Return the post processor that a `post.processors.<name>.type` means."""
+        return self._find(_POST_PROCESSOR, name)
+
+    def column_converter(self, name: str) -> Plugin:
+        """Return the custom converter of columns that a `<name>.type`, of one of `converters`, means."""
+        return self._find(_COLUMN_CONVERTER, name)
 
     def config_provider(self, name: str) -> type[ConfigProvider]:
         """Return the class of the provider that a `config.providers.<name>.class` means."""

@@ -26,6 +26,7 @@ from cdc.connect.herder import (
     TaskInfo,
 )
 from cdc.connect.host import ConnectorHandle, Host
+from cdc.connect.loggers import Loggers
 from cdc.connect.metrics.watched import RunningConnector
 from cdc.connect.restarting import chosen_tasks, restarting
 from cdc.connect.task_run import TaskRun, describe
@@ -81,6 +82,7 @@ class StandaloneHerder:
         self._worker_id = worker_id
         self._topic_tracking = topic_tracking
         self._topic_reset = topic_reset
+        self.loggers = Loggers()
         self._connectors: dict[str, _Connector] = {}
         self._changing = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
@@ -95,6 +97,10 @@ class StandaloneHerder:
     def ready(self) -> bool:
         """See `Herder.ready`."""
         return self._ready.is_set()
+
+    async def set_cluster_level(self, logger: str, level: str) -> None:
+        """See `Herder.set_cluster_level`; this worker is all of them."""
+        self.loggers.set_level(logger, level)
 
     def advertise(self, worker_id: str) -> None:
         """Say under which host and port REST can be reached, before connectors are put."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from cdc.connect.post_processing import PostProcessing
 from cdc.connect.tolerance import Stage, Tolerance
 from cdc.model.connect_record import SinkRecord, SourceRecord
 from cdc.transforms.base import Predicate, Transformation
@@ -22,6 +23,11 @@ class Step:
     transform: Transformation
     predicate: Predicate | None = None
     negate: bool = False
+
+    @property
+    def plugin(self) -> type:
+        """The class that does the work, to be named where it fails."""
+        return type(self.transform.processor if isinstance(self.transform, PostProcessing) else self.transform)
 
     def apply(self, record: R) -> R | None:
         """Return the record as it leaves the step; None when it is left out."""
@@ -51,7 +57,7 @@ class TransformationChain:
         for step in self._steps:
             if found is None:
                 return None
-            found = await tolerance.attempt(Stage.TRANSFORMATION, type(step.transform), partial(step.apply, found))
+            found = await tolerance.attempt(Stage.TRANSFORMATION, step.plugin, partial(step.apply, found))
         return found
 
     def apply_where_it_can(self, record: R) -> R | None:

@@ -46,7 +46,9 @@ class PipelineWork:
         """Take the connector, and the encoder of its rows; the transforms are closed when it ends. `verify` is as for `Host.work`."""
         self._chain = encoder.conversion.chain
         new_encoder = batch_encoders(encoder, by_record=config.by_record)
-        self._pipeline = build_pipeline(config, outages=OUTAGES, new_encoder=new_encoder, verify=verify)
+        self._pipeline = build_pipeline(
+            config, outages=OUTAGES, new_encoder=new_encoder, columns=encoder.conversion.columns, verify=verify
+        )
         self._pipeline.status.counts.errors = encoder.tolerance.counts
 
     @property

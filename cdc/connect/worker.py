@@ -150,14 +150,24 @@ class Worker:
     ) -> Work:
         known = self._known(id.connector, config)
         if known.is_pipeline:
-            definition = known.plugin.load().definition
-            # Parsed and not read anew: what a provider brought may itself look like a reference.
-            parsed = definition.parse(known.found.with_client(definition), known.found.secret)
-            return PipelineWork(
-                ConnectorConfig.from_config(parsed), record_encoder(self._plugins, known.found, id), verify
-            )
+            return PipelineWork(_pipeline_config(known), record_encoder(self._plugins, known.found, id), verify)
         properties = known.found.read({name: text for name, text in task.items() if name != "task.class"})
         return self._sink(known, id, properties) if known.is_sink else self._source(known, id, properties, verify)
+
+    def connector_config(self, name: str, config: Mapping[str, str]) -> ConnectorConfig:
+        """Return the configuration of a connector that this program knows as `cdc-stream run` does, as it takes effect here.
+
+        Raises:
+            InvalidConfig: it cannot be used.
+            RequestError: there is no such class, or it is a plugin or a sink.
+        """
+        known = self._known(name, config)
+        if not known.is_pipeline:
+            raise RequestError(
+                f"Connector {name} is of class {known.plugin.class_name}, and not one that reads a database's log",
+                "Name the file of another connector.",
+            )
+        return _pipeline_config(known)
 
     async def fence(self, name: str, config: Mapping[str, str], tasks: int) -> None:
         """See `Host.fence`."""
@@ -345,6 +355,12 @@ class Worker:
         given = {**self._settings.kafka_properties("consumer"), **found.beneath("consumer.override.")}
         known = {name: text for name, text in given.items() if _GROUP.find(name)}
         return GroupSettings.from_config(group_of(found.name), _GROUP.parse(known))
+
+
+def _pipeline_config(known: _Known) -> ConnectorConfig:
+    definition = known.plugin.load().definition
+    # Parsed and not read anew: what a provider brought may itself look like a reference.
+    return ConnectorConfig.from_config(definition.parse(known.found.with_client(definition), known.found.secret))
 
 
 def _is_listed(known: _Known, name: str) -> bool:

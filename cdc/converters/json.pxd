@@ -21,10 +21,15 @@ cdef class TablePlan:
     cdef Members source
     cdef Members transaction
     cdef bytes value_tail
+    # The source block that was written last: its first cell, and where its text stands in the output.
+    cdef int64_t source_of
+    cdef Py_ssize_t source_at
+    cdef Py_ssize_t source_size
 
     cdef int write_key(self, ChangeBatch batch, int64_t first, Record *record, Buffer out) except -1
     cdef int write_value(self, ChangeBatch batch, const Row *row, bytes stamps, Record *record, Buffer out) except -1
     cdef int write_row(self, ChangeBatch batch, int64_t first, Buffer out) except -1
+    cdef int write_source(self, ChangeBatch batch, int64_t first, Buffer out) except -1
     cdef bytes other_key(self, ChangeBatch batch, int64_t first)
     cdef int32_t length(self, Buffer out, int64_t start) except -1
 
@@ -35,6 +40,7 @@ cdef class JsonConverter:
     cdef tuple headers
     cdef bytes unavailable
     cdef object plans
+    cdef Py_ssize_t usual  # bytes that the last batch became
 
     cdef TablePlan plan(self, object table)
     cdef int write_row(self, TablePlan plan, ChangeBatch batch, const Row *row, bytes stamps, int32_t topic, RecordBatch records) except -1

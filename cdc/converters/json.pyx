@@ -5,6 +5,7 @@ then costs copies and the text of its cells.
 """
 
 from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy
 
 from cdc.converters.json_writers cimport Members, members
 from cdc.model.batch cimport ChangeBatch, Row
@@ -52,11 +53,15 @@ cdef class JsonConverter:
         cdef bytes stamps = _stamps(batch.stamp_ns)
         cdef const Row *row
         cdef int64_t at
+        for plan in plans:
+            (<TablePlan> plan).source_of = -1
         if not 0 <= start <= stop <= batch.row_count:
             raise IndexError(f"rows {start} to {stop} of {batch.row_count}")
+        records.data.reserve(self.usual)
         for at in range(start, stop):
             row = &batch.rows[at]
             self.write_row(plans[row.table], batch, row, stamps, topics[row.table], records)
+        self.usual = records.data.size
         records.headers = self.headers
         records.timestamp_ms = batch.stamp_ns // 1_000_000
         return records
@@ -120,7 +125,7 @@ cdef class TablePlan:
         out.write(b',"after":', 9)
         self.write_row(batch, row.after, out)
         out.write(b',"source":', 10)
-        self.source.write(batch, row.source, out)
+        self.write_source(batch, row.source, out)
         if row.transaction < 0:
             out.write(b',"transaction":null,"op":"', 26)
         else:
@@ -137,6 +142,18 @@ cdef class TablePlan:
         if first < 0:
             return out.write(b"null", 4)
         return self.row.write(batch, first, out)
+
+    cdef int write_source(self, ChangeBatch batch, int64_t first, Buffer out) except -1:
+        """Write the source block; the rows of a snapshot share one, which is copied from the row before."""
+        cdef Py_ssize_t start = out.size
+        if first != self.source_of:
+            self.source.write(batch, first, out)
+            self.source_of, self.source_at, self.source_size = first, start, out.size - start
+            return 0
+        out.reserve(self.source_size)
+        memcpy(out.data + start, out.data + self.source_at, self.source_size)
+        out.size += self.source_size
+        return 0
 
     cdef bytes other_key(self, ChangeBatch batch, int64_t first):
         """Return the key on the far side of a key change, as a header value."""

@@ -62,7 +62,7 @@ cdef Py_ssize_t write_string(Buffer out, const char *data, Py_ssize_t size) exce
             at += 1
             copied = at
         else:
-            length = _sequence_length(<const uint8_t *> data + at, size - at)
+            length = sequence_length(<const uint8_t *> data + at, size - at)
             if length == 0:
                 return at
             at += length
@@ -87,7 +87,7 @@ cdef Py_ssize_t _skip_plain(const char *data, Py_ssize_t at, Py_ssize_t size) no
     return at
 
 
-cdef int _sequence_length(const uint8_t *data, Py_ssize_t left) noexcept nogil:
+cdef int sequence_length(const uint8_t *data, Py_ssize_t left) noexcept nogil:
     """Return the length of the multi-byte UTF-8 sequence at `data`, or 0 where there is no valid one (RFC 3629, section 4)."""
     cdef uint8_t first = data[0], low = 0x80, high = 0xBF
     cdef int length, at

@@ -7,6 +7,7 @@ The substitutes are Debezium's, and the same for every encoding. They are given 
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import uuid
 from typing import Final
@@ -67,13 +68,20 @@ def unavailable_value(schema: Schema, placeholder: bytes) -> object:
 
     The placeholder (`unavailable.value.placeholder`) in the form of the type, or as `absent_value` where the type cannot carry it.
     """
+    if schema.map_text:
+        text = _text(placeholder)
+        return json.dumps({text: text}, ensure_ascii=False, separators=(",", ":"))
     value = _placeholder(schema, placeholder)
     return absent_value(schema) if value is None else value
 
 
+def _text(placeholder: bytes) -> str:
+    return placeholder.decode("utf-8", "replace")
+
+
 def _placeholder(schema: Schema, placeholder: bytes) -> object:
     if schema.type is ConnectType.STRING:
-        return placeholder.decode("utf-8", "replace")
+        return _text(placeholder)
     if schema.type is ConnectType.BYTES and schema.name != DECIMAL:
         return placeholder
     if schema.type is ConnectType.MAP and schema.keys is not None and schema.values is not None:

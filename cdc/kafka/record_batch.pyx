@@ -149,6 +149,7 @@ cdef class Lane:
     cdef int32_t partitions
     cdef int32_t turn
     cdef int64_t batch_size
+    cdef Py_ssize_t usual  # bytes of the batch that was full last
 
 
 # What all records of one RecordBatch have in common while they are appended.
@@ -239,6 +240,7 @@ cdef class RecordAccumulator:
             if target.size_ + size > lane.batch_size:
                 self.full.append(target)
                 self.size -= target.size_
+                lane.usual = target.records.size
                 target = None
         if target is None:
             body = content + 2  # both deltas are zero
@@ -246,6 +248,7 @@ cdef class RecordAccumulator:
             if HEADER_SIZE + size > self.max_record:
                 raise too_large(lane.topic, record, common.data, HEADER_SIZE + size, self.max_record)
             target = lane.open[partition] = PartitionBatch(lane.topic, partition, self.codec, common.timestamp_ms)
+            target.records.reserve(lane.usual)
             self.size += HEADER_SIZE
         self.size += size
         write_record(target._add(size, common.timestamp_ms), body, target, record, common, name)

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 
 T = TypeVar("T")
 
-Read = Callable[[T], "float | str | None"]
+Read = Callable[[T], "float | str | Mapping[str, float] | None"]
 
 
 class Kind(enum.StrEnum):
@@ -27,7 +27,8 @@ class Figure(Generic[T]):
     """One metric of things of one kind.
 
     `read` returns its value, or None where there is none yet; then it is not given. A metric with a `label` is 1, and what `read` returns
-    stands in the label, as Prometheus has it for states and versions. Names of counters end in _total.
+    stands in the label, as Prometheus has it for states and versions; or `read` returns a value for each of several labels. Names of
+    counters end in _total.
     """
 
     name: str
@@ -73,11 +74,17 @@ def _family(figure: Figure[T], labels: Iterable[str]) -> CounterMetricFamily | G
 
 
 def _add(
-    family: CounterMetricFamily | GaugeMetricFamily, figure: Figure[T], labels: list[str], value: float | str | None
+    family: CounterMetricFamily | GaugeMetricFamily,
+    figure: Figure[T],
+    labels: list[str],
+    value: float | str | Mapping[str, float] | None,
 ) -> None:
     if value is None:
         return
-    if figure.label:
+    if isinstance(value, Mapping):
+        for label, each in value.items():
+            family.add_metric([*labels, label], float(each))
+    elif figure.label:
         family.add_metric([*labels, str(value)], 1)
     else:
         family.add_metric(labels, float(value))

@@ -102,8 +102,10 @@ cdef class ChangeBatch:
         self.cells[cell].kind = INT_CELL
         self.cells[cell].value = value
 
-    cdef inline int put_text_here(self, int64_t cell, Py_ssize_t start) noexcept:
+    cdef inline int put_text_here(self, int64_t cell, Py_ssize_t start) except -1:
         """Make the end of the arena, from `start` on, the cell's text."""
+        if self.arena.size - start > 0x7FFFFFFF:
+            raise OverflowError(f"a value of {self.arena.size - start} bytes is beyond the 2 GiB that a cell can hold")
         self.cells[cell].kind = TEXT_CELL
         self.cells[cell].value = start
         self.cells[cell].size = <int32_t> (self.arena.size - start)

@@ -33,6 +33,9 @@ class ChangeBatch:
     def size(self) -> int:
         """The memory that the content takes, in bytes."""
 
+    def release(self) -> None:
+        """Give up the rows and their memory; what is said of the batch stays: position, transactions, problems, asides."""
+
     def add(
         self,
         op: str,
@@ -51,6 +54,9 @@ class ChangeBatch:
 
         `size` is about what it takes, in bytes.
         """
+
+    def operations(self) -> dict[str, int]:
+        """Return how many rows there are of each operation that occurs, by its letter; "" for tombstones."""
 
     def transaction_block(self, index: int) -> tuple[str, int, int] | None:
         """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""

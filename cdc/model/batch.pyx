@@ -6,7 +6,7 @@ Kafka. Python code that wants a row asks for an event and gets values made on de
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from cdc.model.buffer cimport Buffer
 
@@ -56,6 +56,14 @@ cdef class ChangeBatch:
     def size(self):
         """The memory that the content takes, in bytes."""
         return self.arena.size + self.cell_count * sizeof(Cell) + self.row_count * sizeof(Row) + self.aside_size
+
+    def release(self):
+        """Give up the rows and their memory; what is said of the batch stays."""
+        PyMem_Free(self.cells)
+        PyMem_Free(self.rows)
+        self.cells, self.rows = NULL, NULL
+        self.cell_count = self.cell_capacity = self.row_count = self.row_capacity = 0
+        self.arena = Buffer()
 
     def add_aside(self, record, int64_t size=0, row=None, bint sign=False):
         """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
@@ -275,6 +283,15 @@ cdef class ChangeBatch:
             self.truncate(index, origin)
         else:
             raise ValueError(f"no such operation: {op!r}; use r, c, u, d or t")
+
+    def operations(self):
+        """Return how many rows there are of each operation, by its letter."""
+        cdef int64_t[256] counts
+        cdef int64_t at
+        memset(counts, 0, sizeof(counts))
+        for at in range(self.row_count):
+            counts[self.rows[at].op] += 1
+        return {chr(op) if op else "": counts[op] for op in range(256) if counts[op]}
 
     def transaction_block(self, int64_t index):
         """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""

@@ -48,20 +48,20 @@ def _named(columns: Iterable[Column], values: tuple[object, ...] | None) -> Valu
     if values is None:
         return None
     # Behind the columns of the row stand those of the key alone.
-    return {column.name: _shaped(column.schema, value) for column, value in zip(columns, values, strict=False)}
+    return {column.name: shaped(column.schema, value) for column, value in zip(columns, values, strict=False)}
 
 
-def _shaped(schema: Schema, value: Any) -> object:
-    """Return a value with the names that its schema gives to what it holds; nested values come flat."""
+def shaped(schema: Schema, value: Any) -> object:
+    """Return a value of a batch, where nested ones come flat, with the names that its schema gives to what it holds."""
     if not isinstance(value, list):
         return value
     if schema.items is not None:
         items = schema.items
-        return [_shaped(items, each) for each in value]
+        return [shaped(items, each) for each in value]
     if schema.keys is not None and schema.values is not None:
         values = schema.values
-        return {key: _shaped(values, each) for key, each in zip(value[::2], value[1::2], strict=True)}
-    return {field.name: _shaped(field.schema, each) for field, each in zip(schema.fields, value, strict=True)}
+        return {key: shaped(values, each) for key, each in zip(value[::2], value[1::2], strict=True)}
+    return {field.name: shaped(field.schema, each) for field, each in zip(schema.fields, value, strict=True)}
 
 
 def _source(table: Table, values: tuple[object, ...]) -> Values:

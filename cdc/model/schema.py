@@ -47,7 +47,8 @@ class Schema:
     """A Connect schema.
 
     `items` belongs to arrays, `keys` and `values` to maps, `fields` to structs. `default` is the wire value of an absent or null
-    value; None means that there is none (Connect has no null defaults).
+    value; None means that there is none (Connect has no null defaults). `map_text` is not Connect's, and stands in no record: the text is
+    a map as JSON, and so is what stands for an unavailable value.
     """
 
     type: ConnectType
@@ -61,6 +62,7 @@ class Schema:
     items: Schema | None = None
     keys: Schema | None = None
     values: Schema | None = None
+    map_text: bool = field(default=False, compare=False)
 
     def as_optional(self, optional: bool = True) -> Schema:
         """Return this schema with the given optionality."""

@@ -23,6 +23,7 @@ from cdc.pipeline.heartbeat import Heartbeat
 from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.sources.base import Source
+from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.naming import beside_topic
 
 #: Kafka's own default of `transaction.max.timeout.ms`: the longest that a transaction may last. A snapshot asks for it.
@@ -36,21 +37,24 @@ def build_pipeline(
     on_source: Callable[[Source], None] | None = None,
     outages: tuple[type[CdcError], ...] = (),
     new_encoder: NewEncoder | None = None,
+    columns: ColumnConverters | None = None,
     verify: Callable[[], Awaitable[None]] | None = None,
 ) -> Pipeline:
     """Return the pipeline of a connector, not started.
 
     `on_source` hears of every new source, for progress and lag; `outages` are as for `Pipeline`. `new_encoder` makes what applies
     transforms, other converters and the error policy, which take plugins (`cdc.connect.batch_encoding`); without it the compiled JSON
-    converter works alone, and its errors end the pipeline. `verify` is as for `TransactionalPublisher`.
+    converter works alone, and its errors end the pipeline. `columns` are the custom converters of columns, plugins too. `verify` is as for `TransactionalPublisher`.
 
     Raises:
-        ConfigError: the connector has transforms or other converters, and there is no `new_encoder`.
+        ConfigError: the connector has transforms, post processors or converters, and what makes these is not given.
     """
-    if new_encoder is None and config.by_record:
-        raise ConfigError(f"connector {config.name} has transforms or converters that need plugins", _NEEDS_PLUGINS)
+    if (new_encoder is None and config.by_record) or (columns is None and config.custom_converters):
+        raise ConfigError(
+            f"connector {config.name} has transforms, post processors or converters that need plugins", _NEEDS_PLUGINS
+        )
     settings = config.source if new_encoder is None else _keeping(config.source)
-    database = database_of(settings)
+    database = database_of(settings, columns)
     headers = context_headers(config, database.connector, str(uuid.uuid4()))
     publishers = _Publishers(config, verify)
 

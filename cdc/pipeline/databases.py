@@ -10,6 +10,7 @@ from cdc.config.connector import SourceSettings
 from cdc.config.settings import PostgresSettings
 from cdc.errors import ConfigError
 from cdc.sources.base import Source
+from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.postgres.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
@@ -28,9 +29,13 @@ class Database:
     retire: Callable[[], Awaitable[None]] | None = None
 
 
-def database_of(settings: SourceSettings) -> Database:
-    """Return the database that settings are for."""
+def database_of(settings: SourceSettings, converters: ColumnConverters | None = None) -> Database:
+    """Return the database that settings are for; `converters` are the custom ones of its columns."""
     if isinstance(settings, PostgresSettings):
         retire = partial(drop_slot, settings) if settings.slot_drop_on_stop else None
-        return Database("postgres", "postgresql", lambda resumed: PostgresLog(settings, resumed=resumed), retire)
+
+        def opened(resumed: bool) -> Source:
+            return PostgresLog(settings, resumed=resumed, converters=converters)
+
+        return Database("postgres", "postgresql", opened, retire)
     raise ConfigError("the MySQL connector is not there yet", "Use the PostgreSQL connector.")

@@ -248,11 +248,15 @@ class Session(Generic[P]):
         return self._timeout * SPLIT_SHARE - (self._clock() - tally.opened)
 
     async def _send(self, batch: ChangeBatch, tally: Tally) -> None:
-        for records in await self._encoder.encode(batch):
+        encoded = await self._encoder.encode(batch)
+        rows, operations = len(batch), batch.operations()
+        batch.release()  # a row of 200 MB would be held twice while it is sent
+        for records in encoded:
             if tally.continues and batch.continues:
                 records.headers = (*records.headers, (CONTINUES_HEADER, b"%d" % tally.continues))
             await self._hand_over(records, tally)
-        tally.rows += len(batch)
+        tally.rows += rows
+        tally.operations.update(operations)
         if batch.transactions:
             tally.transactions += len(batch.transactions)
             tally.commit_us = batch.transactions[-1].commit_us

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,7 +24,10 @@ class State(enum.StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """What the open Kafka transaction holds so far; `commit_us` is when its newest source transaction committed, 0 where unknown."""
+    """What the open Kafka transaction holds so far; `commit_us` is when its newest source transaction committed, 0 where unknown.
+
+    `operations` are its rows by the envelope's letter, "" for tombstones.
+    """
 
     opened: float
     rows: int = 0
@@ -32,13 +36,15 @@ class Tally:
     continues: int = 0
     transactions: int = 0
     commit_us: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class LogCounts:
-    """What of a source's log is in Kafka: rows, and when the last one came there."""
+    """What of a source's log is in Kafka: rows, those of each operation as in `Tally`, and when the last one came there."""
 
     rows: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
     last: float | None = None
 
 
@@ -159,5 +165,6 @@ class PipelineStatus:
         source.transaction_sizes.add(tally.records)
         log = self.snapshot if self.state is State.SNAPSHOT else self.streaming
         log.rows += tally.rows
+        log.operations.update(tally.operations)
         log.last = now
         self.source_transactions += tally.transactions

@@ -190,3 +190,15 @@ def test_any_worker_answers_and_no_secret_is_told_or_stored(workers, kafka, topi
     assert workers[1].call("DELETE", "/connectors/in")[0] == 204
     for worker in workers:
         until(partial(knows_no_more, worker), "that it is gone")
+
+
+def test_the_level_of_a_logger_is_set_on_all_workers_whichever_is_asked(workers):
+    for worker, level in zip(workers, ("DEBUG", "ERROR", "TRACE"), strict=True):
+        assert worker.call("PUT", "/admin/loggers/cdc.connect?scope=cluster", {"level": level}) == (204, None)
+        for each in workers:
+            until(partial(has_level, each, level), f"the level of {each.url}")
+
+
+def has_level(worker, level):
+    status, answer = worker.call("GET", "/admin/loggers/cdc.connect")
+    return status == 200 and answer["level"] == level

@@ -21,7 +21,7 @@ def test_golden_case(name, postgres, kafka):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("name", ["restart_resume", "logical_message", "heartbeat"])
+@pytest.mark.parametrize("name", ["restart_resume", "logical_message", "heartbeat", "post_reselect"])
 def test_golden_case_through_the_console_script(name, postgres, kafka, tmp_path):
     case = load(CASES / name)
     found = mismatches(case, replay(case, postgres, kafka, lambda config: Script(tmp_path, config)))

@@ -51,6 +51,7 @@ def test_a_database_that_is_captured_is_told_in_debeziums_words(worker, database
         slot_name=topic_prefix,
         publication_name=topic_prefix,
         publication_autocreate_mode="filtered",
+        skipped_operations="none",
         key_converter=JSON,
         value_converter=JSON,
     )
@@ -63,11 +64,16 @@ def test_a_database_that_is_captured_is_told_in_debeziums_words(worker, database
     assert debezium("TotalNumberOfEventsSeen", "snapshot") == 250
     assert debezium("TotalTableCount", "snapshot") == 1
     assert debezium("RemainingTableCount", "snapshot") == 0
+    assert Scrape(worker)("debezium_metrics_RowsScanned", context="snapshot", table="public.orders", **log) == 250
     for number in range(251, 254):
         database.execute("insert into orders values (%s)", number)
     until(lambda: debezium("TotalNumberOfEventsSeen", "streaming") == 3, "three changes")
     assert debezium("NumberOfCommittedTransactions", "streaming") == 3
     assert debezium("Connected", "streaming") == 1
+    database.execute("update orders set id = 300 where id = 1; delete from orders where id = 2; truncate orders")
+    until(lambda: Scrape(worker)("cdc_stream_truncates_total", connector=shop) == 1, "the truncate")
+    counts = [debezium(f"TotalNumberOf{each}EventsSeen", "streaming") for each in ("Create", "Update", "Delete")]
+    assert counts == [4, 0, 2], "a change of the key is a delete and a create"
     behind, since = (
         debezium("MilliSecondsBehindSource", "streaming"),
         debezium("MilliSecondsSinceLastEvent", "streaming"),
@@ -80,9 +86,11 @@ def test_a_database_that_is_captured_is_told_in_debeziums_words(worker, database
     position = debezium("SourceEventPosition", "streaming")
     assert position is not None
     assert end - 1_000_000 < position <= end
+    until(lambda: Scrape(worker)("cdc_stream_retained_log_bytes", connector=shop), "a look at the slot")
+    assert Scrape(worker)("cdc_stream_retained_log_status", connector=shop, status="reserved") == 1
     found = Scrape(worker)
     written = len(read_committed(kafka.url, f"{topic_prefix}.public.orders"))
-    assert found("kafka_connect_source_task_source_record_write_total", connector=shop, task="0") == written == 253
+    assert found("kafka_connect_source_task_source_record_write_total", connector=shop, task="0") == written == 259
     assert found("kafka_connect_source_task_source_record_active_count", connector=shop) == 0
     assert found("kafka_connect_worker_task_startup_success_total") == 1
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from cdc.testing.servers import KafkaServer
-from tests.support.connector import until
+from tests.support.connector import properties, until
 from tests.support.kafka_reader import read_committed
 from tests.support.worker import JSON, Worker
 
@@ -193,6 +193,20 @@ class TestBadInput:
         status, answer = worker.call("POST", "/connectors", {"name": "in", "config": config})
         assert (status, answer["error_code"]) == (400, 400)
         assert "Did you mean org.apache.kafka.connect.file.FileStreamSourceConnector?" in answer["message"]
+
+    @pytest.mark.parametrize("mode", ["sometimes", "custom", "when_neded"])
+    def test_a_snapshot_mode_that_cannot_be_used_is_refused_with_a_sentence(self, worker, database, topic_prefix, mode):
+        config = {
+            **properties(database, "localhost:1", topic_prefix),
+            "connector.class": "postgres",
+            "snapshot.mode": mode,
+        }
+        status, answer = worker.call("POST", "/connectors", {"name": topic_prefix, "config": config})
+        assert (status, answer["error_code"]) == (400, 400)
+        assert "snapshot.mode" in answer["message"]
+        assert mode in answer["message"]
+        assert "initial" in answer["message"], "what may be said instead"
+        assert worker.call("GET", "/connectors")[1] == []
 
     def test_malformed_json_is_answered_with_a_sentence(self, worker):
         status, answer = worker.call("POST", "/connectors", "{not json")

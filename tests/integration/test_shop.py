@@ -8,29 +8,32 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 
-from cdc.testing.servers import PostgresServer
+from cdc.testing.servers import MySqlServer, PostgresServer
 from cdc.testing.shop.inventory import fill, present_rows
 from cdc.testing.shop.ledger import Ledger
 from cdc.testing.shop.premises import Premises
 from cdc.testing.shop.schema import TABLES
 from cdc.testing.shop.writer import ShopWriter
 from tests.support.database import Database
+from tests.support.mysql_database import MySqlDatabase
 
 UNTHROTTLED = 1e6
 
 
-@pytest.fixture
-async def premises(postgres):
-    premises = Premises.on(postgres)
+@pytest.fixture(params=["postgres", "mysql"])
+async def premises(request):
+    premises = Premises.on(request.getfixturevalue(request.param))
     await premises.create()
     yield premises
     await premises.remove()
 
 
 def database(premises):
-    return Database(premises.server.host, premises.server.port, premises.server.user, premises.name)
+    kind = {"postgres": Database, "mysql": MySqlDatabase}[premises.server.name]
+    return kind(premises.server.host, premises.server.port, premises.server.user, premises.name)
 
 
 async def test_the_shop_is_filled_and_its_ledger_begins_with_every_row(premises):
@@ -78,6 +81,12 @@ async def test_a_commit_in_doubt_is_decided_by_the_database(premises, caplog):
 
 
 def end_sessions(database):
+    if isinstance(database, MySqlDatabase):
+        sessions = "select id from information_schema.processlist where db = %s and id <> connection_id()"
+        for (session,) in database.execute(sessions, database.name):
+            with suppress(pymysql.err.OperationalError):  # it ended by itself just now
+                database.execute("kill %s", session)
+        return
     with suppress(psycopg.errors.AdminShutdown):
         database.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
@@ -85,6 +94,7 @@ def end_sessions(database):
         )
 
 
+@pytest.mark.parametrize("premises", ["postgres"], indirect=True)
 async def test_a_commit_that_succeeds_while_its_answer_is_lost_is_entered(premises, monkeypatch):
     ledger = Ledger()
     writer = ShopWriter(premises.url, await fill(premises.url, ledger), ledger, UNTHROTTLED)
@@ -107,8 +117,28 @@ async def test_a_commit_that_succeeds_while_its_answer_is_lost_is_entered(premis
     assert ledger.rows == await present_rows(premises.url)
 
 
-async def test_the_writer_waits_for_a_database_that_is_gone(caplog):
-    with PostgresServer() as server:
+@pytest.mark.parametrize("premises", ["mysql"], indirect=True)
+async def test_a_commit_of_mysql_that_succeeds_while_its_answer_is_lost_is_entered(premises, monkeypatch):
+    ledger = Ledger()
+    writer = ShopWriter(premises.url, await fill(premises.url, ledger), ledger, UNTHROTTLED)
+    commit = pymysql.Connection.commit
+    lost: list[pymysql.Connection[Any]] = []
+
+    def lose_an_answer(connection):
+        commit(connection)
+        if not lost:
+            lost.append(connection)
+            raise pymysql.err.OperationalError(2013, "the answer is lost")
+
+    monkeypatch.setattr(pymysql.Connection, "commit", lose_an_answer)
+    await writing_for(writer, lambda: writer.transactions > 3)
+    assert lost
+    assert ledger.rows == await present_rows(premises.url)
+
+
+@pytest.mark.parametrize("kind", [PostgresServer, MySqlServer])
+async def test_the_writer_waits_for_a_database_that_is_gone(caplog, kind):
+    with kind() as server:
         premises, ledger = Premises.on(server.address), Ledger()
         await premises.create()
         writer = ShopWriter(premises.url, await fill(premises.url, ledger), ledger, UNTHROTTLED)
@@ -125,6 +155,14 @@ async def test_the_writer_waits_for_a_database_that_is_gone(caplog):
             await task
         assert ledger.rows == await present_rows(premises.url)
         assert len(caplog.records) <= 3, "one warning for the break and one for the wait"
+
+
+async def test_premises_in_mysql_leave_nothing_behind(mysql):
+    premises = Premises.on(mysql)
+    await premises.create()
+    await premises.remove()
+    server = MySqlDatabase(mysql.host, mysql.port, mysql.user, "mysql")
+    assert not server.execute("show databases like %s", premises.name)
 
 
 async def test_premises_leave_nothing_behind(postgres):

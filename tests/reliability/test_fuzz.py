@@ -24,6 +24,10 @@ from cdc.model.batch import ChangeBatch
 from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
+from cdc.sources.mysql.charsets import text_decoder
+from cdc.sources.mysql.json import JsonDecoder
+from cdc.sources.mysql.json_diff import apply_diffs
+from cdc.sources.mysql.json_text import JsonTextDecoder
 from cdc.sources.postgres.arrays import ArrayDecoder
 from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
 from cdc.sources.postgres.copy import CopyDecoder
@@ -43,6 +47,7 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
+from tests.support.mysql_json import Opaque, encoded, large
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, feed, plan, plan_of, table
 
@@ -84,6 +89,28 @@ ARRAYS = [
 ]
 MONEY = [b"$1,234.56", b"-$0.01", b"$92,233,720,368,547,758.07"]
 TEXTS = [b"", b"plain", "Grüße 東京 😀".encode(), b"\xff\xfe"]
+DOCUMENT = {
+    "a": [1, -40_000, 2.5, None, True, "x" * 200],
+    "é": {"d": Opaque(246, b"\x04\x02\x81\x32")},
+    "t": Opaque(11, b"\1" * 8),
+}
+DOCUMENTS = [
+    encoded(DOCUMENT),
+    large(DOCUMENT),
+    encoded([[], {}, 1 << 63]),
+    encoded("é"),
+    b"\x02\x01\x00\x07\x00\x02\x00\x00",
+    b"",
+]
+JSON_TEXTS = [
+    b'{"a": [1, -2.5e-7, null, true, "x\\u0001\\n"], "t": "12:34:56.500000", "b": "base64:type15:YWJj"}',
+    b'["12:34:56.500000", "base64:type15:YWJj"]\n["$[0]"]',
+    b'"2024-01-02 03:04:05.000000"\n"$"',
+]
+DIFFS = [
+    b"\x00\x06$.a[1]\x02\x04\x01" + b'\x01\x07$."b c"\x05' + encoded("xyz") + b"\x02\x06$.\xc3\xa9.d",
+    b"\x02\x03$.a" + b"\x00\x01$\xfc\x06\x00" + encoded([1]),
+]
 ALL = [*NUMBERS, *STAMPS, *CLOCKS, *INTERVALS, *BINARY, *ARRAYS, *MONEY, *TEXTS]
 
 VALUE_DECODERS: list[tuple[str, ValueDecoder, Sequence[bytes]]] = [
@@ -117,6 +144,12 @@ VALUE_DECODERS: list[tuple[str, ValueDecoder, Sequence[bytes]]] = [
     ("timestamp with zone", IsoTimestampDecoder(0, zoned=True), STAMPS),
     ("interval in us", MicrosIntervalDecoder(), INTERVALS),
     ("interval as text", IsoIntervalDecoder(), INTERVALS),
+    ("MySQL JSON", JsonDecoder(), DOCUMENTS),
+    ("MySQL JSON text", JsonTextDecoder(), JSON_TEXTS),
+    *(
+        (charset, text_decoder(charset), ["AbcdefghijklÄ".encode("utf-16"), b"\x83\x65\x8f\xb0\xa1\xd6\xd0", *TEXTS])
+        for charset in ("utf8mb4", "latin1", "sjis", "ujis", "gb18030", "utf16", "utf16le", "utf32")
+    ),
     ("array of int", ArrayDecoder(IntDecoder()), ARRAYS),
     ("array of text", ArrayDecoder(TextDecoder(), nullable=False), ARRAYS),
     ("array of timestamps", ArrayDecoder(MicrosDecoder()), [b'{"2024-02-29 12:00:00"}', *ARRAYS]),
@@ -169,6 +202,14 @@ def test_value_decoders(name, decoder, corpus, capsys):
         accepted += not isinstance(found, type)
         assert found == behind or (found != found and behind != behind), f"{data!r}: {found!r}, then {behind!r}"
     report(name, INPUTS, begun, capsys, f", {100 * accepted / INPUTS:.0f} % of them values")
+
+
+def test_json_diffs(capsys):
+    random, begun = Random(SEED), time.monotonic()
+    for _ in range(INPUTS):
+        given = [random.choice(DOCUMENTS[:3]), damaged(random, random.choice(DIFFS))]
+        _survives(lambda given=given: apply_diffs(*given), given)  # type: ignore[misc]
+    report("MySQL JSON diffs", INPUTS, begun, capsys)
 
 
 def exact(data: bytes) -> memoryview:

@@ -40,7 +40,7 @@ def log_end(database: MySqlDatabase) -> FilePosition:
 
 
 async def read_to(stream: BinlogStream, end: FilePosition) -> list[Placed]:
-    """Read until the stream has come to `end`."""
+    """Read until the stream has come to `end`; what is after it belongs to others."""
     found: list[Placed] = []
     while (stream.file, stream.position) < end:
         file, base, events = await stream.read()
@@ -48,7 +48,7 @@ async def read_to(stream: BinlogStream, end: FilePosition) -> list[Placed]:
             header = EventHeader.of(event)
             place = base + header.log_pos if header.log_pos and not header.flags & 0x20 else 0
             found.append(Placed(file, place, EventType(header.type), event))
-    return found
+    return [each for each in found if (each.file, each.end) <= end]
 
 
 async def read_log(database: MySqlDatabase, start: Start, end: FilePosition) -> list[Placed]:

@@ -16,19 +16,29 @@ CONTINUES = "cdc.transaction.continues"
 
 
 def assert_exactly_once_in_parts(
-    database: Database, servers: str, prefix: str, folder: Path, *, rows: int, width: int, timeout: str, memory: int
+    database: Database,
+    servers: str,
+    prefix: str,
+    folder: Path,
+    *,
+    rows: int,
+    width: int,
+    timeout: str,
+    memory: int,
+    **more: str,
 ) -> None:
     """Publish `rows` rows of `width` times 32 bytes, and demand each once, in order, in so many bytes of memory.
 
-    A part ends after half of `timeout`, which is `transaction.timeout.ms`.
+    A part ends after half of `timeout`, which is `transaction.timeout.ms`. `more` are further properties.
     """
     database.execute(TABLE)
-    script = Script(folder, properties(database, servers, prefix, transaction_timeout_ms=timeout))
+    script = Script(folder, properties(database, servers, prefix, transaction_timeout_ms=timeout, **more))
     try:
         largest = _publish(script, database, prefix, rows, width)
     finally:
         script.kill()
     _check(servers, f"{prefix}.public.big", rows)
+    print(f"{rows:,} rows of {32 * width} bytes: {largest / 1e6:.0f} MB at most")
     assert largest < memory, f"{largest / 1e6:.0f} MB"
 
 
@@ -45,7 +55,7 @@ def _publish(script: Script, database: Database, slot: str, rows: int, width: in
     script.start()
     script.wait_for(r"streaming from \S+ \+ \d+ changes of the transaction", 60)
     view = SlotView(database, slot)
-    until(lambda: view.confirmed() > end, "draining", 900)
+    until(lambda: view.confirmed() > end, "draining", 1800)
     largest = max(largest, script.resident())
     script.stop()
     return largest
@@ -54,7 +64,7 @@ def _publish(script: Script, database: Database, slot: str, rows: int, width: in
 def _check(servers: str, topic: str, rows: int) -> None:
     """Check that the keys are 1, 2, 3 … and that each part says how many changes came before it."""
     wanted, parts = 1, [0]
-    for record in each_committed(servers, topic, timeout=600):
+    for record in each_committed(servers, topic, timeout=1200):
         assert orjson.loads(record.key or b"")["id"] == wanted
         wanted += 1
         continues = [int(value) for name, value in record.headers if name == CONTINUES and value]

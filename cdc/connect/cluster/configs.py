@@ -1,7 +1,7 @@
 """What connectors there are and what is wanted of them, from the records of the config topic (`config.storage.topic`).
 
 The records are those of Kafka Connect 4 (`KafkaConfigBackingStore`; KIP-618 for fencing, KIP-745 for restarts), so that either can go
-on from what the other has written:
+on from what the other has written (KIP-976 for loggers):
 
     connector-NAME           {"properties": {…}}; a tombstone removes the connector
     target-state-NAME        {"state": "STARTED" | "PAUSED", "state.v2": "STARTED" | "PAUSED" | "STOPPED"}
@@ -9,6 +9,7 @@ on from what the other has written:
     commit-NAME              {"tasks": 2}
     tasks-fencing-NAME       {"task-count": 2}
     restart-connector-NAME   {"include-tasks": true, "only-failed": false}
+    logger-cluster-NAME      {"level": "DEBUG"}
     restart-task-NAME-N      {}; ours, Connect passes over it
 
 The topic is compacted: of records with one key the last alone is sure to be there. So the last record of each key decides, and no other.
@@ -25,6 +26,7 @@ from typing import Final, Generic, TypeVar
 
 from cdc.connect.cluster.records import LogRecordLike, Record, decode, encode, split, task_id, whole
 from cdc.connect.herder import TargetState, TaskId
+from cdc.connect.loggers import LEVELS
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +43,11 @@ class _Kind(enum.StrEnum):
     FENCING = "tasks-fencing-"
     RESTART_CONNECTOR = "restart-connector-"
     RESTART_TASK = "restart-task-"
+    LOGGER = "logger-cluster-"
 
 
 #: What workers of Kafka Connect tell each other alone.
-_OF_CONNECT: Final = ("session-key", "logger-cluster-")
+_OF_CONNECT: Final = "session-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,14 @@ class Restart:
     include_tasks: bool
     only_failed: bool
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewLevel:
+    """A person's wish for a level of a logger on all workers; `level` is a word of `LEVELS`."""
+
+    logger: str
+    level: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +158,8 @@ class ConfigState:
             self._changed.clear()
         return MappingProxyType(self._entries)
 
-    def apply(self, record: LogRecordLike) -> Restart | None:
-        """Take in a record, in the order of offsets; return what it asks for, if it asks for a restart.
+    def apply(self, record: LogRecordLike) -> Restart | NewLevel | None:
+        """Take in a record, in the order of offsets; return what it asks for, if it is a wish to be carried out once.
 
         One that is not known or cannot be read is skipped, with a warning: what the former record of its key said stays.
         """
@@ -160,10 +171,12 @@ class ConfigState:
             log.warning("record %r at offset %d of the config topic is skipped: %s", record.key, record.offset, error)
             return None
 
-    def _apply(self, record: LogRecordLike) -> Restart | None:
+    def _apply(self, record: LogRecordLike) -> Restart | NewLevel | None:
         kind, rest = split(record.key, _Kind)
         if kind in (_Kind.RESTART_CONNECTOR, _Kind.RESTART_TASK):
             return _restart(kind, rest, record)
+        if kind == _Kind.LOGGER:
+            return None if record.value is None else NewLevel(rest, _level(decode(record.value).get("level")))
         if kind == _Kind.TASK:
             self._take_task(task_id(rest), record)
         else:
@@ -243,6 +256,13 @@ def restart_task_record(id: TaskId) -> Record:  # noqa: A002 (the field's word)
     return f"{_Kind.RESTART_TASK}{id}", encode({})
 
 
+def level_record(logger: str, level: str) -> Record:
+    """Return the wish for a level of a logger on all workers; raises KeyError for a word that is no level."""
+    if level.upper() not in LEVELS:
+        raise KeyError(level)
+    return _Kind.LOGGER + logger, encode({"level": level.upper()})
+
+
 def removal_records(name: str) -> list[Record]:
     """Return what removes a connector, to be written in this order.
 
@@ -261,6 +281,12 @@ def _restart(kind: _Kind, rest: str, record: LogRecordLike) -> Restart | None:
         return Restart(task.connector, task.task, include_tasks=False, only_failed=False, offset=record.offset)
     include_tasks, only_failed = said.get("include-tasks") is True, said.get("only-failed") is True
     return Restart(rest, None, include_tasks=include_tasks, only_failed=only_failed, offset=record.offset)
+
+
+def _level(word: object) -> str:
+    if not isinstance(word, str) or word.upper() not in LEVELS:
+        raise ValueError("its level is none of " + ", ".join(LEVELS))
+    return word.upper()
 
 
 def _properties(value: Mapping[str, object]) -> Mapping[str, str]:

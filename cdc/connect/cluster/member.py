@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cdc.connect.cluster.assignment import Assignment, MemberState, assign
-from cdc.connect.cluster.configs import ConfigState, Restart
+from cdc.connect.cluster.configs import ConfigState, NewLevel, Restart
 from cdc.connect.cluster.leader import Leader, wanted_tasks
 from cdc.connect.cluster.links import Links
 from cdc.connect.cluster.reporter import Report, StatusReporter, Subject
@@ -20,6 +20,7 @@ from cdc.connect.cluster.statuses import StatusState, StoredStatus, forget_topic
 from cdc.connect.cluster.tasks import TaskPlan, WorkerTasks
 from cdc.connect.herder import InstanceStatus, NotLeader, State, TargetState, TaskId
 from cdc.connect.host import Host
+from cdc.connect.loggers import Loggers
 from cdc.connect.metrics.watched import Rebalances
 from cdc.connect.task_run import GRACE_SECONDS
 from cdc.errors import CdcError, Fenced, KafkaUnavailable
@@ -48,14 +49,21 @@ class ClusterMember:
     """
 
     def __init__(
-        self, host: Host, links: Links, *, clock: Callable[[], float] = time.monotonic, grace: float = GRACE_SECONDS
+        self,
+        host: Host,
+        links: Links,
+        loggers: Loggers,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        grace: float = GRACE_SECONDS,
     ) -> None:
-        """Take what runs things and what links to the cluster; a task may take `grace` seconds to end."""
+        """Take what runs things, what links to the cluster, and the loggers here; a task may take `grace` seconds to end."""
         self.configs = ConfigState()
         self.statuses = StatusState()
         self.url = ""
         self.worker_id = ""
         self._host = host
+        self._loggers = loggers
         self._clock = clock
         self._config_log = links.config_log(self._take_configs)
         self._status_log = links.status_log(self._take_statuses)
@@ -213,8 +221,15 @@ class ClusterMember:
         for record in records:
             wish = self.configs.apply(record)
             if wish is not None and self._live:
-                self._restart(wish)
+                self._carry_out(wish)
         self._wake()
+
+    def _carry_out(self, wish: Restart | NewLevel) -> None:
+        if isinstance(wish, NewLevel):
+            self._loggers.set_level(wish.logger, wish.level)
+            log.info("the level of logger %s is now %s, on all workers", wish.logger, wish.level)
+        else:
+            self._restart(wish)
 
     def _restart(self, wish: Restart) -> None:
         """Start anew what a person has asked for, as far as it is here."""

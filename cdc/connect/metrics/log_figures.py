@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from cdc.connect.herder import ConnectorType
@@ -9,6 +10,7 @@ from cdc.connect.metrics.views import TaskView
 from cdc.metrics.figure import Figure, Group, counter
 from cdc.pipeline.session import QUEUED_BATCHES
 from cdc.pipeline.status import State
+from cdc.sources.base import RetainsLog, Retention
 
 _DEBEZIUM: Final = "debezium_metrics_"
 _OWN: Final = "cdc_stream_"
@@ -61,6 +63,35 @@ def _lag(view: TaskView) -> float | None:
     return source.lag if source is not None and view.progress.state is State.STREAMING else None
 
 
+def _operation(letter: str) -> Callable[[TaskView], float]:
+    return lambda view: view.progress.streaming.operations[letter]
+
+
+def _rows_by_table(view: TaskView) -> Mapping[str, float] | None:
+    progress = view.progress.snapshot.progress
+    return None if progress is None else progress.rows_by_table
+
+
+def _retention(view: TaskView) -> Retention | None:
+    source: object = view.progress.source
+    return source.retention if isinstance(source, RetainsLog) else None
+
+
+def _retained(view: TaskView) -> float | None:
+    found = _retention(view)
+    return None if found is None else found.retained_bytes
+
+
+def _safe(view: TaskView) -> float | None:
+    found = _retention(view)
+    return None if found is None else found.safe_bytes
+
+
+def _log_status(view: TaskView) -> str | None:
+    found = _retention(view)
+    return found.status or None if found is not None else None
+
+
 def _stalled(view: TaskView) -> float | None:
     since = view.progress.waiting_since
     return 0 if since is None else view.now - since
@@ -76,6 +107,17 @@ STREAMING: Final[Group[TaskView]] = Group(
             f"{_DEBEZIUM}TotalNumberOfEventsSeen",
             "Events of the stream that are in Kafka for good, tombstones included.",
             lambda t: t.progress.streaming.rows,
+        ),
+        Figure(
+            f"{_DEBEZIUM}TotalNumberOfCreateEventsSeen",
+            "Those of them that are inserts; a change of the key counts as a delete and an insert.",
+            _operation("c"),
+        ),
+        Figure(f"{_DEBEZIUM}TotalNumberOfUpdateEventsSeen", "Those that are updates.", _operation("u")),
+        Figure(
+            f"{_DEBEZIUM}TotalNumberOfDeleteEventsSeen",
+            "Those that are deletes, tombstones not included.",
+            _operation("d"),
         ),
         Figure(
             f"{_DEBEZIUM}MilliSecondsSinceLastEvent",
@@ -144,6 +186,12 @@ SNAPSHOT: Final[Group[TaskView]] = Group(
             lambda t: t.progress.snapshot.rows,
         ),
         Figure(
+            f"{_DEBEZIUM}RowsScanned",
+            "Rows that were read of each table so far.",
+            _rows_by_table,
+            label="table",
+        ),
+        Figure(
             f"{_DEBEZIUM}MilliSecondsSinceLastEvent",
             "Milliseconds since the last of them was committed there.",
             lambda t: t.since(t.progress.snapshot.last),
@@ -160,6 +208,27 @@ OWN: Final[Group[TaskView]] = Group(
             f"{_OWN}source_lag_bytes",
             "Bytes of the source's log that are not published and acknowledged yet, as far as the server has told.",
             _lag,
+        ),
+        Figure(
+            f"{_OWN}retained_log_bytes",
+            "Bytes of its log that the server keeps for the source, as of the last half minute.",
+            _retained,
+        ),
+        Figure(
+            f"{_OWN}safe_log_bytes",
+            "Bytes that the server may still write before it gives up what it keeps; not given without a limit.",
+            _safe,
+        ),
+        Figure(
+            f"{_OWN}retained_log_status",
+            "1; the server's word for it is the label: PostgreSQL's wal_status.",
+            _log_status,
+            label="status",
+        ),
+        counter(
+            f"{_OWN}truncates_total",
+            "Truncates of tables that are in Kafka for good.",
+            lambda t: t.progress.streaming.operations["t"] if t.progress.source is not None else None,
         ),
         Figure(
             f"{_OWN}task_waiting_seconds",

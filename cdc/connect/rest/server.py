@@ -20,7 +20,6 @@ from cdc.connect.metrics.health import Health
 from cdc.connect.rest import admin, connectors, metrics, offsets, plugins, root, tasks
 from cdc.connect.rest.answers import answer
 from cdc.connect.rest.forwarding import Forwarding
-from cdc.connect.rest.loggers import Loggers
 from cdc.connect.rest.middlewares import authentication, errors, own_host
 from cdc.connect.rest.openapi import describe
 from cdc.connect.rest.routes import HERDER, Route
@@ -74,7 +73,6 @@ def app(herder: Herder, settings: RestSettings) -> web.Application:
     application[root.SETTINGS] = settings
     application[root.HEALTH] = Health(herder)
     application[metrics.METRICS] = WorkerMetrics(herder)
-    application[admin.LOGGERS] = Loggers()
     for route in ROUTES:
         _add(application.router, route)
     return application

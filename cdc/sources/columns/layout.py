@@ -13,7 +13,7 @@ from cdc.model.schema import STRING, ConnectType, Schema
 from cdc.model.table import Column, TableId
 from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH, ResolvedColumn, source_parameters
-from cdc.sources.columns.values import ValueDecoder
+from cdc.sources.columns.values import TextDecoder, ValueDecoder
 from cdc.sources.naming import NameAdjuster
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ class WireColumn:
 class Layout:
     """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`.
 
-    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows.
+    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows. `plain` says where the
+    server's own texts are of columns for which they are wanted; no event shows these.
     """
 
     columns: list[Column] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Layout:
     targets: list[int] = field(default_factory=list)
     key: tuple[int, ...] = ()
     constants: dict[int, str] = field(default_factory=dict)
+    plain: dict[str, int] = field(default_factory=dict)
 
 
 class LayoutRules:
@@ -63,10 +65,12 @@ class LayoutRules:
         *,
         streamed: bool,
         mark: tuple[str, str] | None = None,
+        plain: Sequence[str] = (),
     ) -> Layout:
         """Return the layout of a table whose key has some columns, in that order.
 
-        `mark` is a field behind these, name and value, by which the key says which table its row is of.
+        `mark` is a field behind these, name and value, by which the key says which table its row is of. `plain`
+        are the columns whose texts are wanted as the server sends them.
 
         Raises:
             SourceRefused: two columns get the same field name.
@@ -83,6 +87,7 @@ class LayoutRules:
         layout.key = tuple(places[name] for name in key if name in places)
         if mark is not None:
             self._mark(table, layout, *mark)
+        _keep_plain(wire, layout, plain)
         return layout
 
     def _mark(self, table: TableId, layout: Layout, field_name: str, text: str) -> None:
@@ -181,3 +186,17 @@ class LayoutRules:
 def _can_be_cut(schema: Schema) -> bool:
     """Whether values are cut: every text, as in Debezium, and bytes that are no number and no bits."""
     return schema.type is ConnectType.STRING or (schema.type is ConnectType.BYTES and schema.name is None)
+
+
+def _keep_plain(wire: Sequence[WireColumn], layout: Layout, names: Sequence[str]) -> None:
+    """Let rows have the server's texts of some columns, beside their values."""
+    for at, column in enumerate(wire):
+        if column.name not in names:
+            continue
+        layout.plain[column.name] = place = len(layout.columns)
+        layout.columns.append(Column(column.name, STRING.as_optional(), key_only=True))
+        target, decoder = layout.targets[at], layout.decoders[at]
+        if decoder is None:
+            layout.targets[at], layout.decoders[at] = place, TextDecoder()
+        else:
+            layout.decoders[at] = TwinDecoder(decoder, TextDecoder(), place - target)

@@ -104,7 +104,11 @@ cdef class RowPlan:
         self.requires = self.required
 
     cdef int _put_changed(self, Py_ssize_t column, uint8_t kind, ChangeBatch batch, int64_t cell) except -1:
-        return (<ValueDecoder> self.decoders[column]).missing(kind, batch, cell)
+        try:
+            (<ValueDecoder> self.decoders[column]).missing(kind, batch, cell)
+        except ConversionError as error:
+            self._substitute(column, error, b"", batch, cell)
+        return 0
 
     def _hides(self, Py_ssize_t column):
         decoder = self.decoders[column]

@@ -1,8 +1,7 @@
 """Reads the actions of one ALTER TABLE and applies them together, in the server's order.
 
-https://dev.mysql.com/doc/refman/9.4/en/alter-table.html, https://mariadb.com/kb/en/alter-table/. The server first walks over the old columns,
-dropping and changing them in place, then puts those that are new or move to their places, in the order of the statement
-(mysql_prepare_alter_table in sql/sql_table.cc).
+https://dev.mysql.com/doc/refman/9.4/en/alter-table.html, https://mariadb.com/kb/en/alter-table/. The server first drops and changes old columns
+where they stand, then puts those that are new or move to their places, in the order of the statement (tried out on MySQL 9.7).
 """
 
 from __future__ import annotations
@@ -245,6 +244,8 @@ class Alteration:
         inherited = CharsetChoice(table.charset or default.charset, table.collation)
         changed = [read for _, read in self._placed]
         settled = settle_columns(changed, inherited, explicit_timestamps=explicit_timestamps)
+        if self._convert is not None:  # overrules even what the same statement declares
+            settled = [converted(column, inherited) for column in settled]
         columns, renames = self._columns(settled, inherited)
         table = replace(table, columns=columns)
         return settle_keys(table, self._all_keys(renames))
@@ -263,20 +264,19 @@ class Alteration:
         self, settled: list[ColumnDefinition], inherited: CharsetChoice
     ) -> tuple[tuple[ColumnDefinition, ...], dict[str, str]]:
         """Return the columns in their new order, and the new names of those that stay, by their old names in small letters."""
-        changes = {old: (read, column) for (old, read), column in zip(self._placed, settled, strict=True) if old}
+        changes = {old: column for (old, _), column in zip(self._placed, settled, strict=True) if old}
         result: list[ColumnDefinition] = []
         renames: dict[str, str] = {}
         for column in self._table.columns if self._table is not None else ():
             old = column.name.lower()
-            if old in self._dropped:
-                continue
-            read, now = changes.pop(old, (None, self._kept(column, inherited)))
-            renames[old] = now.name
-            if read is None or not (read.first or read.place):
-                result.append(now)
+            if old not in self._dropped:
+                result.append(changes.pop(old) if old in changes else self._kept(column, inherited))
+                renames[old] = result[-1].name
         if changes:
             raise SyntaxProblem(f"column {next(iter(changes))} is not in the table as it is known")
         for (old, read), column in zip(self._placed, settled, strict=True):
+            if old and (read.first or read.place):
+                result.remove(column)
             if not old or read.first or read.place:
                 result.insert(_place(result, read), column)
         return tuple(result), renames

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from cdc.errors import ServerIdInUse, SourceRefused, SourceUnavailable
+from cdc.errors import LogDiverged, ServerIdInUse, SourceRefused, SourceUnavailable
 from cdc.sources.mysql.connection import BUSY, Connection, literal
-from cdc.sources.mysql.dump_errors import dump_error
+from cdc.sources.mysql.dump_errors import LOG_REPLACED, dump_error
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.framing import EventFramer
 from cdc.sources.mysql.gtid import GtidSet
@@ -83,6 +83,7 @@ class BinlogStream:
         self._settings = settings
         self._framer = EventFramer(connection.channel.buffer)
         self._busy = False
+        self._begin = FilePosition("", FIRST_POSITION)
 
     @classmethod
     async def open(cls, endpoint: Endpoint, settings: DumpSettings) -> BinlogStream:
@@ -126,7 +127,10 @@ class BinlogStream:
         channel = self._connection.channel
         channel.read_timeout = self._settings.silence
         if isinstance(start, FilePosition):
-            self._framer = EventFramer(channel.buffer, start.file, start.position, pass_until=_pass_until(start))
+            self._begin = start
+            far = start.position >> 32 != 0
+            position, until = (FIRST_POSITION, start.position) if far else (start.position, 0)
+            self._framer = EventFramer(channel.buffer, start.file, position, pass_until=until)
         channel.command(self._dump(start))
         await channel.drain()
 
@@ -218,6 +222,8 @@ class BinlogStream:
         while True:
             heard = framer.heartbeats
             batch = EventBatch(*framer.take(READ_EVENTS, READ_BYTES))
+            if not framer.reached:
+                self._check_reaching(waiting=framer.heartbeats > heard)
             if batch.events or framer.heartbeats > heard:
                 self._busy = len(batch.events) >= BUSY
                 return batch
@@ -226,6 +232,14 @@ class BinlogStream:
             if self._busy:
                 await channel.fill()
             await channel.wait()
+
+    def _check_reaching(self, *, waiting: bool) -> None:
+        """Find out when the log ends before the place beyond 4 GiB where the stream was to begin."""
+        if waiting or self.file not in {"", self._begin.file}:
+            raise LogDiverged(
+                f"{self._connection.endpoint}: the binlog cannot be read from {self._begin}, for {self._begin.file} ends before",
+                LOG_REPLACED,
+            )
 
     def _ended(self, answer: bytes) -> Exception:
         where, place = str(self._connection.endpoint), str(FilePosition(self.file, self.position))
@@ -237,8 +251,7 @@ class BinlogStream:
 
     async def close(self) -> None:
         """Close the connection; the server ends the dump as soon as it notices."""
-        self._connection.channel.abort()
-        await self._connection.channel.close()
+        await self._connection.channel.abort()
 
     async def __aenter__(self) -> Self:
         return self
@@ -250,7 +263,3 @@ class BinlogStream:
 def _uuid(server_id: int) -> str:
     """Return what stands for us beside the id: the same each time, so that a dump of ours that hangs is ended by the next."""
     return str(uuid5(NAMESPACE_URL, f"cdc-stream:{server_id}"))
-
-
-def _pass_until(start: FilePosition) -> int:
-    return start.position if start.position >> 32 else 0

@@ -13,7 +13,7 @@ from cdc.sources.mysql.reading cimport unsigned_at
 from cdc.sources.mysql.rows cimport BoundTable, RowsDecoder
 from cdc.sources.mysql.source_info cimport SourceInfo
 
-from cdc.errors import DecodeError, LogIncident
+from cdc.errors import DecodeError, LogIncident, StatementLogged
 from cdc.model.event import Transaction
 from cdc.sources.mysql.events import (
     FormatDescription,
@@ -27,6 +27,7 @@ from cdc.sources.mysql.events import (
 )
 from cdc.sources.mysql.gtid import Gtid
 from cdc.sources.mysql.payload import inner_events
+from cdc.sources.mysql.xa import canonical_xid, xid_of
 
 cdef enum:
     HEADER = 19
@@ -44,8 +45,8 @@ cdef enum:
     ANONYMOUS_GTID = 34
     XA_PREPARE = 38
     PAYLOAD = 40
-    GTID_TAGGED = 42
-    MARIADB_GTID = 162
+    EXECUTE_LOAD_QUERY = 18
+    PREPARED_XA = 64  # a flag of MariaDB's GTID
     GTID_BODY = 42  # flags, UUID, number, kind of clock and two clock values
     QUERY_FIXED = 13  # thread, time, and the sizes of what follows
 
@@ -59,7 +60,8 @@ cdef class BinlogDecoder:
     `partial` tells of a transaction that was published in part (see `Partial`); that part is passed over. `wants` decides by a source's UUID
     whether its transactions are published. `skipped` holds the letters of operations to leave out. `marks` makes the marks of transactions: none
     without it; if it makes any, changes are numbered, and `counts` are those that the published part of a split transaction has, by
-    collection. `queries` says that the source block has the statement.
+    collection. `queries` says that the source block has the statement. `catch_up` is (file, position), if the dump begins before the stored
+    position: of what is before that, only distributed transactions are kept.
 
     The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
     transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
@@ -105,7 +107,11 @@ cdef class BinlogDecoder:
     # events of a distributed transaction that is not prepared yet
     cdef bint holding
     cdef list held
-    cdef Py_ssize_t held_size
+    cdef readonly Py_ssize_t held_size
+    cdef readonly str held_xid
+    # where the stored position is, while the dump has not come to it
+    cdef object catch_up
+    cdef bint old
     # what the configuration says
     cdef object partial
     cdef object wants
@@ -124,7 +130,7 @@ cdef class BinlogDecoder:
     cdef dict uuids
 
     def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
-                 bint queries=False):
+                 bint queries=False, catch_up=None):
         self.rows = RowsDecoder()
         self.info = SourceInfo()
         self.file = self.resume_file = self.begin_file = file
@@ -139,11 +145,17 @@ cdef class BinlogDecoder:
         self.partial_counts = dict(counts)
         self.counts = {}
         self.queries = queries
+        self.catch_up = catch_up
         self.committed = []
         self.held = []
         self.savepoints = {}
         self.uuids = {}
         self.begun_row = -1
+
+    @property
+    def catching_up(self):
+        """Whether the dump has not come to the stored position yet."""
+        return self.catch_up is not None
 
     # What the caller is asked for --------------------------------------------------------------------------------------------------
 
@@ -216,7 +228,7 @@ cdef class BinlogDecoder:
 
     cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
-                or self.held_size >= max_size)
+                or (self.held_size >= max_size and self.held_xid != ""))
 
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
@@ -308,6 +320,11 @@ cdef class BinlogDecoder:
 
     cdef bint _other(self, uint8_t kind, bytes event, ChangeBatch batch) except -1:
         """Take an event that is not of the hot path."""
+        if kind == EXECUTE_LOAD_QUERY and not self.ignored:
+            raise StatementLogged(
+                f"the binlog has LOAD DATA as a statement at {self.file}:{self.event_start}, without the rows",
+                "Set binlog_format=ROW at the server and for all of its sessions, and take a new snapshot.",
+            )
         found = parse_event(event)
         if isinstance(found, GtidEvent):
             self._begin(event, found.original_commit_us)
@@ -315,7 +332,9 @@ cdef class BinlogDecoder:
         elif isinstance(found, MariaDbGtidEvent):
             self._begin(event, 0)
             self._name(found.gtid)
-            if not found.standalone:
+            if found.flags & PREPARED_XA:
+                self._begin_holding("")
+            elif not found.standalone:
                 self._open(-1)
         elif isinstance(found, Query):
             return self._statement(found, event, batch)
@@ -374,9 +393,11 @@ cdef class BinlogDecoder:
         cdef const unsigned char *data = <const unsigned char *> event
         if self.in_transaction:
             raise DecodeError(f"a transaction begins inside another at {self.file}:{self.event_start}", event, 0)
+        self._note_reached()
         self.in_transaction = True
         self.open = False
-        self.ignored = False
+        self.old = self.catch_up is not None
+        self.ignored = self.old
         self.gtid = None
         self.begin_file, self.begin_position = self.file, self.event_start
         self.commit_us = original_us if original_us else <int64_t> unsigned_at(data, 4) * 1_000_000
@@ -391,6 +412,12 @@ cdef class BinlogDecoder:
         self.pass_events = self.pass_rows = self.pass_ordinal = 0
         return 0
 
+    cdef int _note_reached(self) except -1:
+        """Find out whether the dump has come to the stored position."""
+        if self.catch_up is not None and self.file == self.catch_up[0] and self.event_start >= self.catch_up[1]:
+            self.catch_up = None
+        return 0
+
     cdef int _name(self, object gtid) except -1:
         """Note the GTID of the transaction that begins."""
         self.gtid = gtid
@@ -398,7 +425,7 @@ cdef class BinlogDecoder:
             return 0
         self.info.gtid = str(gtid).encode()
         if self.wants is not None and isinstance(gtid, Gtid):
-            self.ignored = not self.wants(gtid.uuid)
+            self.ignored = self.old or not self.wants(gtid.uuid)
         return 0
 
     cdef int _open(self, int64_t thread) except -1:
@@ -468,11 +495,12 @@ cdef class BinlogDecoder:
         if not isinstance(gtid, Gtid):
             self.committed.append(gtid)
             return 0
-        if self.committed:
-            uuid, tag, first, last = self.committed[-1]
+        if self.committed and isinstance(self.committed[len(self.committed) - 1], tuple):
+            uuid, tag, first, last = self.committed.pop()
             if uuid == gtid.uuid and tag == gtid.tag and last + 1 == gtid.number:
-                self.committed[-1] = (uuid, tag, first, gtid.number)
+                self.committed.append((uuid, tag, first, gtid.number))
                 return 0
+            self.committed.append((uuid, tag, first, last))
         self.committed.append((gtid.uuid, gtid.tag, gtid.number, gtid.number))
         return 0
 
@@ -503,8 +531,7 @@ cdef class BinlogDecoder:
         if not self.in_transaction:
             self._begin(event, 0)
         if word.startswith(b"XA START") or word.startswith(b"XA BEGIN"):
-            self.holding = True
-            self.held, self.held_size = [], 0
+            self._begin_holding(text[8:].decode("utf-8", "replace"))
             return True
         if self.open:
             self.events += 1
@@ -516,6 +543,9 @@ cdef class BinlogDecoder:
                 return True
             if self.events <= self.pass_events:
                 return True
+        elif self.old and not word.startswith(b"XA "):
+            self.commit(batch)
+            return True
         self.statement = query
         return True
 
@@ -540,15 +570,22 @@ cdef class BinlogDecoder:
 
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 
+    cdef int _begin_holding(self, str xid) except -1:
+        """Hold the events back that follow; MariaDB tells the id at their end only."""
+        self.holding = True
+        self.held, self.held_size = [], 0
+        self.held_xid = canonical_xid(xid)
+        return 0
+
     cdef bint _hold(self, uint8_t kind, bytes event) except -1:
         """Keep the events of a distributed transaction until it is prepared."""
-        cdef object found
         if kind != XA_PREPARE:
             self.held.append(event)
             self.held_size += len(event) + 64
             return True
         self.holding = False
         self.prepared = parse_event(event)
+        self.held_xid = xid_of(self.prepared.format_id, self.prepared.global_id, self.prepared.branch)
         return True
 
     def end_prepared(self, ChangeBatch batch not None):
@@ -660,4 +697,4 @@ cdef bytes _savepoint(bytes text):
     words = text.split(None, 3)
     if words[0].upper() == b"SAVEPOINT":
         return b" ".join(words[1:])
-    return words[-1] if len(words) > 1 and words[1].upper() == b"TO" else b""
+    return words[len(words) - 1] if len(words) > 1 and words[1].upper() == b"TO" else b""

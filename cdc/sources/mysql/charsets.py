@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from cdc.errors import ConversionError
-from cdc.sources.columns.values import TextDecoder, ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 from cdc.sources.mysql.charset_tables import COLLATIONS, MULTI_BYTE, SINGLE_BYTE, Runs
 from cdc.sources.mysql.transcode import CharsetDecoder, MultiByte, SingleByte, Transcoder, Utf8, Utf16, Utf32
 
@@ -29,7 +29,7 @@ def charset_of(collation: int) -> str:
 
 def text_decoder(charset: str) -> ValueDecoder:
     """Return the decoder for text columns of a character set. Raises ConversionError for a name that is not known."""
-    return TextDecoder() if charset in _UTF8 else CharsetDecoder(transcoder(charset))
+    return CharsetDecoder(transcoder(charset))
 
 
 def decode_text(collation: int, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,6 @@ from typing import Final
 from cdc.sources.mysql.declared_types import (
     INTEGERS,
     SYNONYMS,
-    WITH_CHARSET,
     charset_name,
     collation_name,
     completed,
@@ -25,9 +25,10 @@ _NOW_FUNCTIONS: Final = (*NOW, "CURRENT_DATE", "CURDATE", "CURRENT_TIME", "CURTI
 
 @dataclass(frozen=True, slots=True)
 class ReadColumn:
-    """A column as declared, before it inherits a charset; `key` is PRIMARY, UNIQUE or empty, `place` is FIRST, a column's name or None.
+    """A column as declared, before it inherits a charset.
 
-    `nullable` is None where neither NULL nor NOT NULL was said.
+    `key` is PRIMARY, UNIQUE or empty. It is to be `first`, or behind the column `place`, or where it is if neither was said. `nullable` is
+    None where neither NULL nor NOT NULL was said. `binary_collation` asks for the binary collation of its charset.
     """
 
     column: ColumnDefinition
@@ -102,9 +103,13 @@ class _ColumnReader:
         """Return the type of several words that begins with this one, or an empty string; national ones are utf8mb3."""
         accept = self._reader.accept_any
         if word == "LONG":
-            binary = bool(accept("VARBINARY"))
-            long = binary or accept("VARCHAR", "VARCHARACTER") or (accept("CHAR", "CHARACTER") and accept("VARYING"))
-            return "MEDIUMBLOB" if long and binary else "MEDIUMTEXT"
+            if self._reader.peek(1).word == "VARYING":
+                self._reader.take()
+            return (
+                "MEDIUMBLOB"
+                if accept("VARBINARY", "VARCHAR", "VARCHARACTER", "VARYING") == "VARBINARY"
+                else "MEDIUMTEXT"
+            )
         national = word in ("NATIONAL", "NCHAR", "NVARCHAR")
         if word == "NATIONAL":
             word = accept("CHAR", "CHARACTER", "VARCHAR", "VARCHARACTER")
@@ -205,7 +210,12 @@ class _ColumnReader:
             return "1" if truth == "TRUE" else "0"
         if self._reader.peek().kind is TokenKind.BITS:
             return self._bits(self._reader.take().text)
-        return self._reader.accept_any("-", "+").replace("+", "") + self._reader.string()
+        number = self._reader.peek().kind is TokenKind.NUMBER
+        text = self._reader.accept_any("-", "+").replace("+", "") + self._reader.string()
+        if self._read.column.type != "BIT":
+            return text
+        value = int(Decimal(text)) if number else int.from_bytes(text.encode("utf-8", "surrogateescape"), "big")
+        return f"{value:b}"
 
     def _called(self) -> ColumnDefault:
         """Take MariaDB's default without parentheses around it: a function's call, or NEXT VALUE FOR a sequence."""
@@ -327,8 +337,6 @@ class _ColumnReader:
     def _close(self) -> None:
         read, column = self._read, self._read.column
         optional = read.key != "PRIMARY" if read.nullable is None else read.nullable
-        if read.binary_collation and column.base_type in WITH_CHARSET and column.collation is None and column.charset:
-            column = replace(column, collation=f"{column.charset}_bin")
         if column.default is None and optional and not column.generated and not column.auto_increment:
             column = replace(column, default=NULL_DEFAULT)
         column = completed(replace(column, optional=optional), mariadb=self._reader.mariadb)
@@ -391,13 +399,16 @@ def _printed(column: ColumnDefinition) -> ColumnDefault | None:
 
 def printed_literal(column: ColumnDefinition, text: str) -> str:
     """Return a literal as the server prints it as a value of the column; one that it would refuse stays as it is."""
-    base = column.base_type
-    if base in INTEGERS or base == "DECIMAL":
-        return _number(text, column.scale or 0)
+    base, length, scale = column.base_type, column.length or 0, column.scale or 0
+    if base in INTEGERS or base == "DECIMAL" or (base in ("FLOAT", "DOUBLE") and column.scale is not None):
+        width = length + (1 if scale else 0) if "ZEROFILL" in column.type else 0
+        return _number(text, scale).zfill(width)
+    if base == "YEAR":
+        return _year(text)
     if base in ("TIME", "DATETIME", "TIMESTAMP"):
-        return _time(text, base, column.length or 0)
+        return _time(text, length)
     if base == "BINARY":
-        return text + "\0" * ((column.length or 0) - len(text.encode("utf-8", "surrogateescape")))
+        return text + "\0" * (length - len(text.encode("utf-8", "surrogateescape")))
     return text
 
 
@@ -406,18 +417,45 @@ def _number(text: str, scale: int) -> str:
         number = Decimal(text.strip() or "0")
     except InvalidOperation:
         return text
-    whole = (abs(number).scaleb(scale) + Decimal("0.5")).to_integral_value("ROUND_FLOOR")
-    return f"{(whole.copy_sign(number)).scaleb(-scale):.{scale}f}"
+    whole = int((abs(number).scaleb(scale) + Decimal("0.5")).to_integral_value("ROUND_FLOOR"))
+    digits = str(whole).zfill(scale + 1)
+    sign = "-" if number < 0 and whole else ""
+    return f"{sign}{digits[: len(digits) - scale]}.{digits[len(digits) - scale :]}" if scale else sign + digits
 
 
-def _time(text: str, base: str, digits: int) -> str:
-    pattern = (
-        r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d*))?)?"
-        if base != "TIME"
-        else r"()(-?\d\d+:\d\d:\d\d)(?:\.(\d*))?"
-    )
-    found = re.fullmatch(pattern, text)
-    if found is None:
+def _year(text: str) -> str:
+    if not text.isdigit():
         return text
-    date, clock, fraction = found[1], found[2] or "00:00:00", (found[3] or "")[:digits].ljust(digits, "0")
-    return f"{date} {clock}".strip() + (f".{fraction}" if digits else "")
+    year = int(text)
+    return f"{year + (2000 if year < 70 else 1900) if 0 < year < 100 else year:04}"
+
+
+def _time(text: str, digits: int) -> str:
+    """Return a time of day or a moment with so many digits of fractional seconds, rounded as the server does."""
+    text = _with_separators(text)
+    found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)(?:[ T]|$))?(-?)(?:(\d+):(\d\d):(\d\d)(?:\.(\d*))?)?", text)
+    if found is None or not (found[1] or found[3]):
+        return text
+    hours, minutes, seconds = (int(found[at] or 0) for at in (3, 4, 5))
+    units = (
+        int(_number(f"0.{found[6] or 0}", digits).replace(".", ""))
+        + (hours * 3600 + minutes * 60 + seconds) * 10**digits
+    )
+    seconds, fraction = divmod(units, 10**digits)
+    days, hours = divmod(seconds // 3600, 24) if found[1] else (0, seconds // 3600)
+    clock = f"{hours:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (f".{fraction:0{digits}}" if digits else "")
+    if not found[1]:
+        return found[2] + clock
+    day = dt.date.fromisoformat(found[1]) + dt.timedelta(days) if days else found[1]
+    return f"{day} {clock}"
+
+
+def _with_separators(text: str) -> str:
+    """Return a moment or a time of day that is written as one number with its separators."""
+    if re.fullmatch(r"\d{8}|\d{14}", text):
+        clock = f" {text[8:10]}:{text[10:12]}:{text[12:]}" if len(text) > 8 else ""
+        return f"{text[:4]}-{text[4:6]}-{text[6:8]}{clock}"
+    if re.fullmatch(r"\d{1,7}", text):
+        digits = text.zfill(6)
+        return f"{digits[:-4]}:{digits[-4:-2]}:{digits[-2:]}"
+    return text

@@ -63,17 +63,18 @@ class Connection:
         try:
             greeting = await shake_hands(channel, endpoint)
         except BaseException:
-            channel.abort()
+            await channel.abort()
             raise
         channel.read_timeout = endpoint.read_timeout
         return cls(channel, endpoint, greeting)
 
     async def execute(self, sql: str) -> int:
         """Run a statement without a result; returns how many rows it changed. Raises what `query` raises."""
-        async with self._asked(COM_QUERY + sql.encode()) as answer:
-            if answer[:1] != b"\0":
-                raise DecodeError("the statement has a result", answer)
-            return Fields(answer, "the server's answer", 1).packed()
+        answer = await self._ask(COM_QUERY + sql.encode())
+        if answer[:1] != b"\0":
+            raise DecodeError("the statement has a result", answer)
+        self._answering = False
+        return Fields(answer, "the server's answer", 1).packed()
 
     async def query(self, sql: str) -> Result:
         """Run a statement and return all rows of its result, none if it has no result.
@@ -102,17 +103,17 @@ class Connection:
 
         A context that is left before the end ends the connection too: the server would send the rest first.
         """
-        async with self._asked(COM_QUERY + sql.encode()) as answer:
-            columns = [] if answer[:1] == b"\0" else await self._columns(answer)
-            stream = RowStream(self, columns)
+        answer = await self._ask(COM_QUERY + sql.encode())
+        stream = RowStream(self, [] if answer[:1] == b"\0" else await self._columns(answer))
+        try:
             yield stream
-            if not stream.ended:
-                self.channel.abort()
-                self._answering = True
+        finally:
+            self._answering = not stream.ended
+            if self._answering:
+                await self.channel.abort()
 
-    @asynccontextmanager
-    async def _asked(self, command: bytes) -> AsyncIterator[bytes]:
-        """Send a command; gives the first packet of the answer, unless it is an error."""
+    async def _ask(self, command: bytes) -> bytes:
+        """Send a command and return the first packet of the answer; raises our error for an error."""
         if self._answering:
             raise SourceUnavailable(f"{self.endpoint}: an earlier answer was not read to its end", "Connect anew.")
         self._answering = True
@@ -122,8 +123,7 @@ class Connection:
         if answer[:1] == b"\xff":
             self._answering = False
             raise self.error(answer)
-        yield answer
-        self._answering = False
+        return answer
 
     async def _columns(self, answer: bytes) -> list[ResultColumn]:
         if answer[:1] == b"\xfb":
@@ -136,8 +136,8 @@ class Connection:
 
     async def ping(self) -> None:
         """Ask the server whether it is there; raises SourceUnavailable if not."""
-        async with self._asked(COM_PING):
-            pass
+        await self._ask(COM_PING)
+        self._answering = False
 
     def error(self, packet: bytes) -> Exception:
         """Return our error for the server's."""
@@ -146,10 +146,10 @@ class Connection:
     async def close(self) -> None:
         """Say goodbye and close; never raises."""
         if self._answering:
-            self.channel.abort()
+            await self.channel.abort()
         else:
             self.channel.command(COM_QUIT)
-        await self.channel.close()
+            await self.channel.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """What a statement of the binlog does to table definitions.
 
 Tables are read by a reader of our own (docs/decisions/0012-ddl.md). A result is to be confirmed against the row metadata before rows are read by
-it (`confirmation.py`): a statement that was misread is then found, and not a row misread.
+it (`row_metadata.py`): a statement that was misread is then found, and not a row misread.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from cdc.errors import CdcError, LogDiverged, LogPurged, ServerIdInUse, SourceLo
 from cdc.sources.mysql.server_errors import ServerBusy, server_error
 
 NEW_SNAPSHOT = "Remove the stored offset to begin with a new snapshot (cdc-stream offsets reset)"
+LOG_REPLACED = (
+    f"The log is not the one that was read: was it reset, or the server restored or replaced? {NEW_SNAPSHOT}."
+)
 
 #: What the server says → the class of error and the remedy. The first pattern that is found decides.
 ENDINGS: tuple[tuple[str, type[CdcError], str], ...] = (
@@ -32,7 +35,7 @@ ENDINGS: tuple[tuple[str, type[CdcError], str], ...] = (
     (
         r"position > file size|impossible position|bogus data in log event|event truncated|unknown error reading log event",
         LogDiverged,
-        f"The log is not the one that was read: was it reset, or the server restored or replaced? {NEW_SNAPSHOT}.",
+        LOG_REPLACED,
     ),
     (
         r"crc check|corrupted|truncated in the middle",

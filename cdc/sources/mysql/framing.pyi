@@ -41,7 +41,8 @@ class EventFramer:
     `pass_until` of the first file or before are left out.
 
     `file` and `position` are where the log stands after the last event, beyond 32 bits too. `answer` is the packet that ended the dump: the
-    server's error or its end. `heartbeats` counts them; they move `position` and are not handed on.
+    server's error or its end. `heartbeats` counts them; they move `position` and are not handed on. `reached` tells whether the log has come to
+    `pass_until`.
     """
 
     file: str
@@ -49,6 +50,7 @@ class EventFramer:
     checksummed: bool
     answer: bytes | None
     heartbeats: int
+    reached: bool
     def __init__(
         self,
         buffer: PacketBuffer,

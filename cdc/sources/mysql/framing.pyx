@@ -219,6 +219,7 @@ cdef class EventFramer:
     cdef readonly bint checksummed
     cdef readonly bytes answer
     cdef readonly Py_ssize_t heartbeats
+    cdef readonly bint reached
     cdef uint64_t pass_until
     cdef uint64_t base
     cdef bint based
@@ -230,6 +231,7 @@ cdef class EventFramer:
         self.position = position
         self.checksummed = checksummed
         self.pass_until = pass_until
+        self.reached = pass_until == 0
 
     def take(self, Py_ssize_t max_events, Py_ssize_t max_bytes):
         cdef list events = []
@@ -297,12 +299,13 @@ cdef class EventFramer:
             raise DecodeError(f"an event of {size} bytes says that it has {number32(event + 9)}", event[:HEADER], 9)
         length = size - self.checksum_size(event, size)
         self.position = position
+        self.reached = self.reached or position >= self.pass_until
         if kind == HEARTBEAT or kind == HEARTBEAT_V2:
             self.heard(kind, event[:length])
             return 0
         if kind == ROTATE:
             self.turn(event[:length])
-        if position > self.pass_until or kind == FORMAT_DESCRIPTION or kind == ROTATE:
+        if self.pass_until == 0 or position > self.pass_until or kind == FORMAT_DESCRIPTION or kind == ROTATE:
             events.append(PyBytes_FromStringAndSize(<const char *> event, length))
         return 0
 

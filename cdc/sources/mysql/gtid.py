@@ -68,7 +68,10 @@ class GtidSet:
 
     @classmethod
     def parse(cls, text: str) -> GtidSet:
-        """Read the server's text: sources parted by commas, blanks and empty parts allowed; raises ConfigError for anything else."""
+        """Read the server's text: sources parted by commas, blanks and empty parts allowed.
+
+        Raises ConfigError for anything else, and for a UUID without a number: the server takes that for nothing, which nobody means.
+        """
         result = cls()
         for part in text.split(","):
             if part.strip():

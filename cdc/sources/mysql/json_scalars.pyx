@@ -21,6 +21,7 @@ cdef enum:
     TIME = 11
     DATETIME = 12
     NEWDECIMAL = 246
+    MAX_DIGITS = 81  # nine groups: whole groups are kept, so that 65 digits can become more
     # Numbers of this many digits before the point, or zeros behind it, are written without an exponent.
     PLAIN_DIGITS = 15
 
@@ -123,9 +124,9 @@ cdef bint write_opaque(Buffer out, uint8_t field_type, const char *data, Py_ssiz
 cdef bint write_decimal(Buffer out, const uint8_t *data, Py_ssize_t size, int precision, int scale) except -1:
     """Write a decimal from its binary form: groups of nine digits, the short ones at the two ends; the first bit is the sign."""
     cdef int whole = precision - scale, count = 0, first = 0, group
-    cdef char digits[65]
+    cdef char digits[MAX_DIGITS]
     cdef bint negative
-    if precision > 65 or scale > 30 or whole < 0:
+    if precision > MAX_DIGITS or whole < 0:
         return False
     if size == 0 or size != DIGIT_BYTES[whole % 9] + (whole // 9 + scale // 9) * 4 + DIGIT_BYTES[scale % 9]:
         return False

@@ -31,7 +31,7 @@ def selected(str expression not None):
     that look, a line feed and what JSON_SEARCH says of the document's true strings follow the text.
     """
     return (f"IF({expression} LIKE '%:__:__.______\"%' OR {expression} LIKE '%\"base64:type%', "
-            f"CONCAT({expression}, '\\n', IFNULL(JSON_SEARCH({expression}, 'all', '%:%:%'), '[]')), {expression})")
+            f"CONCAT({expression}, CHAR(10 USING utf8mb4), IFNULL(JSON_SEARCH({expression}, 'all', '%:%:%'), '[]')), {expression})")
 
 
 cdef class JsonTextDecoder(ValueDecoder):

@@ -24,6 +24,8 @@ FULL: Final = 0xFFFFFF
 HELD_BYTES: Final = 4 << 20
 #: How long the socket fills while the server is ahead of us: fewer and larger reads cost both sides less.
 FILL_SECONDS: Final = 0.0005
+#: How long a server has to take our goodbye.
+CLOSE_SECONDS: Final = 1.0
 
 
 class _Inflow(asyncio.BufferedProtocol):
@@ -39,6 +41,7 @@ class _Inflow(asyncio.BufferedProtocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
+        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- asyncio's promise, for the types
@@ -74,6 +77,7 @@ class _Inflow(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = str(exc) if exc else "the server closed the connection"
+        self.closed.set()
         self._writable.set()
         self._wake()
 
@@ -251,13 +255,19 @@ class PacketChannel:
         return result
 
     async def close(self) -> None:
-        """Close the connection; what was written is still sent."""
+        """Close the connection; what was written is still sent if the server takes it within a second."""
+        self._inflow.resume()
         self._transport.close()
-        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._inflow.closed.wait()
+        except TimeoutError:
+            await self.abort()
 
-    def abort(self) -> None:
-        """Close the connection at once."""
+    async def abort(self) -> None:
+        """Close the connection at once; what the server still sends is lost."""
         self._transport.abort()
+        await self._inflow.closed.wait()
 
 
 def _keep_alive(connected: socket.socket, idle: int) -> None:

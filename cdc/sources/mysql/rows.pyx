@@ -229,7 +229,7 @@ cdef class RowsDecoder:
         cdef View *view = &self.view
         cdef RowImage image = self.table.image
         cdef RowPlan plan = self.table.plan
-        cdef int64_t first = batch.reserve_cells(plan.width)
+        cdef int64_t first = plan.begin(batch)
         cdef Py_ssize_t column, nulls = view.at, place = 0, document = 0, size = 0
         cdef const unsigned char *data
         cdef bint is_partial

@@ -168,6 +168,8 @@ def settle_columns(
     settled_ones: list[ColumnDefinition] = []
     for read in columns:
         column = settled(read.column, inherited)
+        if read.binary_collation and read.column.collation is None and column.charset:
+            column = replace(column, collation=f"{column.charset}_bin")
         if not explicit_timestamps and column.type == "TIMESTAMP":
             first = not any(_by_clock(each) for each in settled_ones)
             column = _implicit_timestamp(column, read, first=first)

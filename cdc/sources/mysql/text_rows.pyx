@@ -39,7 +39,7 @@ cdef class TextRowDecoder:
 
     cdef int _row(self, bytes row, ChangeBatch batch) except -1:
         cdef View view = View(<const unsigned char *> <const char *> row, 0, len(row))
-        cdef int64_t first = batch.reserve_cells(self.plan.width)
+        cdef int64_t first = self.plan.begin(batch)
         cdef Py_ssize_t column, size
         for column in range(len(self.plan.targets)):
             if view.at < view.size and view.data[view.at] == NULL_MARK:

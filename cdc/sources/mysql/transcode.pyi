@@ -12,7 +12,7 @@ class Transcoder:
         """Return the characters. Raises ConversionError for bytes that the character set has no character for."""
 
 class Utf8(Transcoder):
-    """Takes bytes as they are: the server has checked that they are UTF-8."""
+    """Checks that bytes are UTF-8, and takes them as they are: MariaDB stores halves of surrogate pairs, which are not."""
 
     def __init__(self, charset: str) -> None: ...
 

@@ -6,6 +6,7 @@ Never replaces anything in silence: bytes without a character are a ConversionEr
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from cdc.converters.json_text cimport sequence_length
 from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
 from cdc.sources.columns.values cimport ValueDecoder
@@ -18,11 +19,9 @@ cdef enum:
 cdef uint64_t HIGH_BITS = 0x8080808080808080
 
 
-cdef inline int put_character(Buffer out, uint32_t code) except -1:
-    """Write a character as UTF-8 (RFC 3629, section 3)."""
-    cdef char *to
-    out.reserve(4)
-    to = out.data + out.size
+cdef inline void put_character(Buffer out, uint32_t code) noexcept:
+    """Write a character as UTF-8 (RFC 3629, section 3); the room has been made."""
+    cdef char *to = out.data + out.size
     if code < 0x80:
         to[0] = <char> code
         out.size += 1
@@ -41,7 +40,6 @@ cdef inline int put_character(Buffer out, uint32_t code) except -1:
         to[2] = <char> (0x80 | code >> 6 & 63)
         to[3] = <char> (0x80 | code & 63)
         out.size += 4
-    return 0
 
 
 cdef inline Py_ssize_t ascii_run(const unsigned char *data, Py_ssize_t size) noexcept nogil:
@@ -78,12 +76,9 @@ cdef class Transcoder:
         """Return the characters. Raises ConversionError for bytes that the character set has no character for."""
         cdef Buffer out = Buffer()
         cdef Py_ssize_t bad = self.transcode(data, len(data), out)
-        if bad < 0:
-            try:
-                return bytes(out).decode("utf-8")
-            except UnicodeDecodeError as error:
-                bad = error.start
-        raise no_character(self.charset, data, bad)
+        if bad >= 0:
+            raise no_character(self.charset, data, bad)
+        return bytes(out).decode("utf-8")
 
     cdef Py_ssize_t transcode(self, const unsigned char *data, Py_ssize_t size, Buffer out) except -2:
         """Write the text; return -1, or the offset of the first bytes without a character (the output is unfinished then)."""
@@ -97,12 +92,20 @@ cdef object no_character(str charset, bytes data, Py_ssize_t at):
 
 
 cdef class Utf8(Transcoder):
-    """Takes bytes as they are: the server has checked that they are UTF-8."""
+    """Checks that bytes are UTF-8, and takes them as they are: MariaDB stores halves of surrogate pairs, which are not."""
 
     def __init__(self, str charset not None):
         self.charset = charset
 
     cdef Py_ssize_t transcode(self, const unsigned char *data, Py_ssize_t size, Buffer out) except -2:
+        cdef Py_ssize_t at = ascii_run(data, size)
+        cdef int length
+        while at < size:
+            length = sequence_length(data + at, size - at)
+            if length == 0:
+                return at
+            at += length
+            at += ascii_run(data + at, size - at)
         out.write(<const char *> data, size)
         return -1
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import CdcError, SlotInUse, SlotInvalidated, SourceLost, SourceRefused, SourceUnavailable
+from cdc.errors import CdcError, PublicationDropped, SlotInUse, SlotInvalidated, SourceRefused, SourceUnavailable
 from cdc.sources.postgres.types import SESSION_SETTINGS
 
 # A snapshot is one long transaction, and the session that exports it is idle meanwhile.
@@ -77,7 +77,7 @@ REFUSALS: tuple[tuple[str, type[CdcError], str], ...] = (
     ),
     (
         r'publication "[^"]*" does not exist',
-        SourceLost,
+        PublicationDropped,
         "Drop the slot and reset the offset (cdc-stream offsets reset): before version 18 it cannot decode what is older than its publication.",
     ),
     (

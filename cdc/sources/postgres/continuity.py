@@ -14,6 +14,8 @@ from cdc.config.settings import OffsetMismatch
 from cdc.errors import (
     LogDiverged,
     OtherServer,
+    PublicationDropped,
+    PublicationRecreated,
     SlotAdvanced,
     SlotDropped,
     SlotNotFailedOver,
@@ -21,7 +23,7 @@ from cdc.errors import (
     SourceLost,
 )
 from cdc.model.position import format_lsn
-from cdc.sources.postgres.position import PostgresPosition, SlotEvidence
+from cdc.sources.postgres.position import PostgresPosition, PublicationEvidence, SlotEvidence
 from cdc.sources.postgres.reader import SystemIdentity
 from cdc.sources.postgres.slot import NEW_SNAPSHOT, Slot, invalidated
 
@@ -47,7 +49,7 @@ class Facts:
 
     `left` is where the server's log left each earlier timeline. `transaction` is the state of the last published transaction: what
     pg_xact_status says, "future" for one that the server has not begun yet, "" where unknown. `witnessed` tells whether the log has the newest
-    commit that was read at its place, None where unknown.
+    commit that was read at its place, None where unknown. `publication` is the configured one, None where it was not looked for.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Facts:
     left: Mapping[int, int] = field(default_factory=dict)
     transaction: str = ""
     witnessed: bool | None = None
+    publication: PublicationEvidence | None = None
 
 
 def verdict(stored: PostgresPosition, facts: Facts) -> SourceLost | None:
@@ -165,6 +168,35 @@ def _invalidated(_: PostgresPosition, facts: Facts) -> SourceLost | None:
     return invalidated(facts.slot, facts.name) if facts.slot is not None else None
 
 
+def _publication_gap(stored: PostgresPosition, facts: Facts) -> SourceLost | None:
+    """What was written without the publication is not sent: PostgreSQL 18 leaves it out in silence, earlier versions end the stream there."""
+    if facts.slot is None or facts.publication is None or _is_of_a_new_snapshot(stored):
+        return None
+    return publication_loss(stored.publication, facts.publication, facts.name)
+
+
+def _is_of_a_new_snapshot(stored: PostgresPosition) -> bool:
+    """Tell whether the snapshot begins anew, so that nothing is missing behind it."""
+    return stored.snapshot and not stored.parts
+
+
+def publication_loss(known: PublicationEvidence | None, found: PublicationEvidence, slot: str) -> SourceLost | None:
+    """Return why changes are missing that were written since `known` was read through; None when it is the one that is there."""
+    remedy = f"Drop the slot: select pg_drop_replication_slot('{slot}'). {NEW_SNAPSHOT}, or {SKIP_ALL}."
+    if not found.oid:
+        return PublicationDropped(
+            f"publication {found.name} does not exist any more, and the server does not send what was written since it was dropped",
+            remedy,
+        )
+    if known is None or known.name != found.name or known.oid in {0, found.oid}:
+        return None
+    return PublicationRecreated(
+        f"publication {found.name} was dropped and created anew (OID {known.oid} was read, {found.oid} is there), and the server does not "
+        "send what was written in between",
+        remedy,
+    )
+
+
 def _slot_ahead(stored: PostgresPosition, facts: Facts) -> SourceLost | None:
     slot = facts.slot
     if slot is None or slot.confirmed_lsn <= stored.lsn:
@@ -204,5 +236,6 @@ _JUDGES: Final[tuple[Callable[[PostgresPosition, Facts], SourceLost | None], ...
     _older_slot,
     _no_slot,
     _invalidated,
+    _publication_gap,
     _slot_ahead,
 )

@@ -12,4 +12,4 @@ class CopyDecoder:
 
     def __init__(self, plan: RowPlan, info: SourceInfo, lsn: int) -> None: ...
     def feed(self, rows: Sequence[bytes | memoryview], batch: ChangeBatch, marker: bytes) -> None:
-        """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`."""
+        """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`. They share a source block."""

@@ -36,18 +36,20 @@ cdef class CopyDecoder:
         self.scratch = Buffer()
 
     def feed(self, list rows not None, ChangeBatch batch not None, bytes marker not None):
-        """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`."""
+        """Decode rows (one CopyData message each, with its line end); `marker` is their `source.snapshot`. They share a source block."""
         cdef Py_buffer data
         cdef int32_t table = batch.use_table(self.plan.table)
+        cdef int64_t source
         self.info.snapshot = marker
+        source = self.info.put(batch, self.lsn) if rows else -1
         for row in rows:
             PyObject_GetBuffer(row, &data, PyBUF_SIMPLE)
             try:
-                self._row(<const char *> data.buf, data.len, table, batch)
+                self._row(<const char *> data.buf, data.len, table, source, batch)
             finally:
                 PyBuffer_Release(&data)
 
-    cdef int _row(self, const char *data, Py_ssize_t size, int32_t table, ChangeBatch batch) except -1:
+    cdef int _row(self, const char *data, Py_ssize_t size, int32_t table, int64_t source, ChangeBatch batch) except -1:
         cdef int64_t first = self.plan.begin(batch)
         cdef Py_ssize_t columns = len(self.plan.targets), column = 0
         cdef const char *at = data
@@ -67,7 +69,7 @@ cdef class CopyDecoder:
             at = stop + 1
         if column != columns or stop != end:
             raise DecodeError(f"a COPY row of {self.plan.table.id} does not have {columns} columns", data[:size], at - data)
-        return batch.read(table, first, self.info.put(batch, self.lsn))
+        return batch.read(table, first, source)
 
     cdef int _value(self, Py_ssize_t column, const char *text, Py_ssize_t size, ChangeBatch batch, int64_t first) except -1:
         if size == 2 and text[0] == b"\\" and text[1] == b"N":

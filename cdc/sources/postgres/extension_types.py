@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from cdc.config.settings import HstoreMode
@@ -20,7 +21,7 @@ _PLAIN: Final = always(STRING, TextDecoder())
 def _hstore(handling: ValueHandling, _typmod: int) -> Mapped:
     if handling.hstore is HstoreMode.MAP:
         return Schema(ConnectType.MAP, keys=STRING, values=STRING.as_optional()), HstoreMapDecoder()
-    return semantic(STRING, "io.debezium.data.Json"), HstoreJsonDecoder()
+    return replace(semantic(STRING, "io.debezium.data.Json"), map_text=True), HstoreJsonDecoder()
 
 
 def _vector(name: str, items: Schema) -> Mapper:

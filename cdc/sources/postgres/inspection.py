@@ -12,6 +12,7 @@ from cdc.errors import SourceLost
 from cdc.sources.postgres.connection import Connection, connect, refusals
 from cdc.sources.postgres.continuity import Facts, verdict
 from cdc.sources.postgres.position import PostgresPosition, widen
+from cdc.sources.postgres.publication import find_publication
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.slot import Slot, find_slot
 from cdc.sources.postgres.timeline import parse_history
@@ -61,7 +62,13 @@ async def gather(
     if 0 < stored.timeline < known.server.timeline:
         left = parse_history(await stream.timeline_history(known.server.timeline))
     state = await _transaction_state(connection, stored, settings)
-    return replace(known, left=left, transaction=state, witnessed=await _witnessed(connection, stored, known, settings))
+    return replace(
+        known,
+        left=left,
+        transaction=state,
+        witnessed=await _witnessed(connection, stored, known, settings),
+        publication=await find_publication(connection, settings),
+    )
 
 
 async def _witnessed(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cdc.config.settings import PostgresSettings
-from cdc.errors import SourceLost, SourceRefused
+from cdc.errors import PublicationDropped, PublicationRecreated, SourceLost, SourceRefused
 from cdc.model.position import Offset, format_lsn
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.continuity import Facts, is_overruled, verdict
@@ -81,8 +81,12 @@ class Planner:
         self._find = find
         self._remove = remove
         self._resumed = resumed
-        #: Whether a new snapshot stands for what is lost.
-        self.mends = False
+        self._mended: SourceLost | None = None
+
+    @property
+    def mends(self) -> bool:
+        """Whether a new snapshot stands for what is lost."""
+        return self._mended is not None
 
     async def judge(self, stored: Offset | None, slot: Slot | None) -> SourceLost | None:
         """Return the gap that the configuration says to go on behind, or to mend by a new snapshot; None when there is none.
@@ -108,7 +112,7 @@ class Planner:
         """Let a new snapshot stand for changes that are gone, and say so; raises the error where there is to be none."""
         if not self._settings.snapshot_policy.when_lost:
             raise lost
-        self.mends = True
+        self._mended = lost
         log.warning(
             "%s. A new snapshot is taken, as snapshot.mode is %s; what was deleted meanwhile is not reported.",
             lost,
@@ -121,7 +125,7 @@ class Planner:
         Without an offset nothing was ever published for good, whatever the slot says.
         """
         policy = self._settings.snapshot_policy
-        if self.mends and slot is not None and invalidated(slot, self._settings.slot_name):
+        if self.mends and slot is not None and self._is_spent(slot):
             await self._remove()
             slot = None
         if slot is not None and self._settings.slot_failover and not slot.failover:
@@ -139,6 +143,11 @@ class Planner:
         if gap is not None or slot is None:
             return await self._skip(position, slot, gap)
         return Plan(self._here(position, slot.evidence(self._settings.slot_name, position.slot)))
+
+    def _is_spent(self, slot: Slot) -> bool:
+        """Tell whether a new snapshot needs a new slot: the server has given this one up, or cannot decode all that is behind it."""
+        unsent = isinstance(self._mended, PublicationDropped | PublicationRecreated)
+        return unsent or invalidated(slot, self._settings.slot_name) is not None
 
     async def _snapshot_again(self, stored: PostgresPosition, slot: Slot | None) -> Plan:
         """Take a snapshot behind a stored offset: go on with one that was interrupted, or take another one, as the mode says."""

@@ -2,8 +2,8 @@
 
 `lsn_proc` is where streaming goes on: everything that committed before it has been published, nothing after it has been acknowledged.
 `lsn`, `lsn_commit`, `txId`, `ts_usec` and `messageType` describe the last published event, as Debezium's connector stores them.
-The other keys are cdc-stream's own, and Debezium passes over them: which server, timeline and slot the position belongs to, the part of a
-split transaction that is published, and which transactions a snapshot has already seen.
+The other keys are cdc-stream's own, and Debezium passes over them: which server, timeline, slot and publication the position belongs to, the
+part of a split transaction that is published, and which transactions a snapshot has already seen.
 """
 
 from __future__ import annotations
@@ -97,6 +97,14 @@ class SlotEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicationEvidence:
+    """The publication whose changes were read, by which another one of the same name is told from it; `oid` is 0 where there is none."""
+
+    name: str
+    oid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Witness:
     """A commit that was read, by which the log is known again: where its record begins, and its time in microseconds since the epoch."""
 
@@ -127,6 +135,7 @@ class PostgresPosition:
     counts: tuple[tuple[str, int], ...] = ()
     parts: tuple[SnapshotPart, ...] = ()
     slot: SlotEvidence | None = None
+    publication: PublicationEvidence | None = None
     witness: Witness | None = None
 
     def offset(self) -> Offset:
@@ -150,6 +159,8 @@ class PostgresPosition:
         if self.slot:
             found |= {"slot": self.slot.name, "slot_began": self.slot.began}
             found |= {"slot_restart": self.slot.restart, "slot_decoded": self.slot.decoded}
+        if self.publication:
+            found |= {"publication": self.publication.name, "publication_oid": self.publication.oid}
         if self.witness:
             found |= {"witness_lsn": self.witness.lsn, "witness_us": self.witness.commit_us}
         if self.visibility:
@@ -188,6 +199,7 @@ class PostgresPosition:
                 map(SnapshotPart.from_json, cast("list[Mapping[str, Any]]", offset.get("snapshot_parts") or []))
             ),
             slot=_evidence(offset),
+            publication=_publication(offset),
             witness=Witness(seen, _number(offset, "witness_us")) if seen else None,
         )
 
@@ -210,6 +222,11 @@ def _evidence(offset: Offset) -> SlotEvidence | None:
         return None
     numbers = (_number(offset, key) for key in ("slot_began", "slot_restart", "slot_decoded"))
     return SlotEvidence(name, *numbers)
+
+
+def _publication(offset: Offset) -> PublicationEvidence | None:
+    name = offset.get("publication")
+    return PublicationEvidence(name, _number(offset, "publication_oid")) if isinstance(name, str) and name else None
 
 
 def _number(offset: Offset, *names: str) -> int:

@@ -10,10 +10,10 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from cdc.config.settings import PostgresSettings, PublicationAutocreate
-from cdc.errors import SourceLost, SourceRefused
+from cdc.errors import SourceRefused
 from cdc.model.table import TableId
 from cdc.sources.postgres.connection import Connection, refusals
-from cdc.sources.postgres.slot import NEW_SNAPSHOT
+from cdc.sources.postgres.position import PublicationEvidence
 
 log = logging.getLogger(__name__)
 
@@ -99,26 +99,27 @@ async def ensure_publication(connection: Connection, settings: PostgresSettings)
         await _refresh(connection, settings)
 
 
-async def check_nothing_missed(connection: Connection, settings: PostgresSettings, *, resumes: bool) -> None:
-    """Refuse to go on from a slot without its publication: the server does not send what was written while there was none.
+async def find_publication(connection: Connection, settings: PostgresSettings) -> PublicationEvidence:
+    """Return what tells the configured publication from others of its name."""
+    name = settings.publication_name
+    with refusals(settings):
+        cursor = await connection.execute("select oid::bigint from pg_publication where pubname = %s", (name,))
+        found = await cursor.fetchone()
+    return PublicationEvidence(name, int(found[0]) if found else 0)
 
-    PostgreSQL 18 leaves it out in silence; earlier versions end the stream there each time. `resumes` tells that a stored offset is
-    gone on from; without one, what is missing may be in the snapshot.
+
+async def check_nothing_missed(connection: Connection, settings: PostgresSettings) -> None:
+    """Refuse to begin at a slot without its publication: the server does not send what was written while there was none.
+
+    PostgreSQL 18 leaves it out in silence; earlier versions end the stream there each time. What is missing may be in the snapshot.
+    Behind a stored offset nothing may be missing, which `continuity.verdict` judges.
 
     Raises:
-        SourceLost: changes behind the stored offset are missing.
         SourceRefused: changes that the slot was made for are missing, or the server could not send what comes behind them.
     """
     slot, name = settings.slot_name, settings.publication_name
-    with refusals(settings):
-        cursor = await connection.execute("select from pg_publication where pubname = %s", (name,))
-    if cursor.rowcount:
+    if (await find_publication(connection, settings)).oid:
         return
-    if resumes:
-        raise SourceLost(
-            f"publication {name} does not exist any more, and the server does not send what was written since it was dropped",
-            f"Drop the slot: select pg_drop_replication_slot('{slot}'). {NEW_SNAPSHOT}.",
-        )
     if not settings.snapshot_policy.at_first or connection.info.server_version < 180000:
         raise SourceRefused(
             f"slot {slot} was created before publication {name}, and the server does not send what was written in between",

@@ -1,4 +1,4 @@
-"""The log that the server keeps for the slot: measured from time to time, and warned about."""
+"""The slot and the publication of a stream, looked at from time to time: the log that is kept is measured, and warned about."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError
 from cdc.sources.base import Retention
 from cdc.sources.postgres.connection import Connection, connect
+from cdc.sources.postgres.position import PublicationEvidence
+from cdc.sources.postgres.publication import find_publication
 from cdc.sources.postgres.slot import Slot, find_slot
 
 log = logging.getLogger(__name__)
@@ -22,11 +24,17 @@ IN_DANGER: Final = frozenset({"unreserved", "lost"})
 
 
 class SlotWatch:
-    """Looks at the slot of one source; `seen` hears of it each time. One task runs `run`, and anyone on the loop may read `retention`."""
+    """Looks at the slot and the publication of one source; `seen` and `found` hear of them each time, and `found` may raise.
 
-    def __init__(self, settings: PostgresSettings, seen: Callable[[Slot], None]) -> None:
+    One task runs `run`, and anyone on the loop may read `retention`.
+    """
+
+    def __init__(
+        self, settings: PostgresSettings, seen: Callable[[Slot], None], found: Callable[[PublicationEvidence], None]
+    ) -> None:
         self._settings = settings
         self._seen = seen
+        self._found = found
         self._large = False
         self._in_danger = False
         self.retention: Retention | None = None
@@ -34,16 +42,20 @@ class SlotWatch:
     async def run(self, beside: Connection) -> None:
         """Look again and again, by short connections of its own to the server of `beside`, which a snapshot may keep busy.
 
-        A server that cannot be asked is for the stream to notice; the measure is unknown meanwhile.
+        A server that cannot be asked is for the stream to notice; the measure is unknown meanwhile. Raises what `found` raises.
         """
         while True:
+            publication = None
             try:
                 async with await connect(self._settings, beside=beside) as connection:
                     slot = await find_slot(connection, self._settings)
+                    publication = await find_publication(connection, self._settings)
             except CdcError as error:
                 log.debug("the slot could not be looked at: %s", error.sentence())
                 slot = None
             self.note(slot)
+            if slot is not None and publication is not None:
+                self._found(publication)
             await asyncio.sleep(WATCH_SECONDS)
 
     def note(self, slot: Slot | None) -> None:

@@ -12,13 +12,15 @@ import cdc
 from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
-from cdc.sources.columns.layout import LayoutRules, WireColumn
-from cdc.sources.columns.resolved import ResolvedColumn
+from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
+from cdc.sources.columns.layout import Layout, LayoutRules, WireColumn
+from cdc.sources.columns.resolved import UNKNOWN_LENGTH
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.naming import NameAdjuster, TableTopics
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
+from cdc.sources.postgres.reselection import Reselection, selection_of
 from cdc.sources.postgres.source_type import column_length, column_scale
 from cdc.sources.postgres.types import PgType, TypeResolver
 
@@ -99,7 +101,16 @@ class ColumnFacts:
 class Catalog:
     """Reads table definitions over one ordinary connection; owned by one source."""
 
-    def __init__(self, connection: Connection, settings: PostgresSettings) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: PostgresSettings,
+        reselection: Reselection | None = None,
+        converters: ColumnConverters | None = None,
+    ) -> None:
+        """Take the custom converters of columns, and what is told the plans of streamed rows that have values to be read again."""
+        self._reselection = reselection
+        self._converters = converters or ColumnConverters()
         self._connection = connection
         self._settings = settings
         self._types: dict[int, PgType] = {}
@@ -121,28 +132,55 @@ class Catalog:
             return RowPlan(None, [None] * len(relation.columns), (-1,) * len(relation.columns))
         facts = _aligned(relation, await self._columns(relation.oid))
         columns = [_merged(relation, column, found) for column, found in zip(relation.columns, facts, strict=True)]
-        key = self._chosen_key(table, columns)
-        if key:
-            self._warn_of_key(table, relation, key)
-        else:
+        chosen = self._chosen_key(table, columns)
+        if chosen:
+            self._warn_of_key(table, relation, chosen)
+        own: list[str] = []
+        if not chosen or self._finds_by_own_key:
             named = {found.number: column.name for column, found in zip(columns, facts, strict=True) if found}
-            key = _logged_key(relation, [named.get(number) for number in await self._key(relation.oid)])
-        return await self._plan(table, columns, key, streamed=True)
+            own = _logged_key(relation, [named.get(number) for number in await self._key(relation.oid)])
+        return await self._stream_plan(
+            relation, columns, chosen or own, own if self._finds_by_own_key else chosen or own
+        )
+
+    @property
+    def _finds_by_own_key(self) -> bool:
+        """Whether rows that are read again are found by the table's key, whatever the records' is."""
+        return self._settings.reselect is not None and not self._settings.reselect.use_event_key
+
+    async def _stream_plan(
+        self, relation: Relation, columns: Sequence[ColumnFacts], key: Sequence[str], finding: Sequence[str]
+    ) -> RowPlan:
+        table = TableId(relation.schema, relation.table)
+        if self._reselection is None:
+            return (await self._plan(table, columns, key, streamed=True))[0]
+        plan, layout = await self._plan(table, columns, key, streamed=True, plain=finding)
+        places = [(name, layout.plain[name]) for name in finding]
+        selection = await selection_of(self._connection, self._settings, relation.oid, plan, places)
+        if selection is not None:
+            self._reselection.use(selection)
+        return plan
 
     async def snapshot_plan(self, oid: int, table: TableId, only: Sequence[str] | None) -> RowPlan:
         """Return how rows of a table are decoded when all its columns (or `only` some) are selected in table order."""
         columns = [column for column in await self._columns(oid) if only is None or column.name in only]
         named = {column.number: column.name for column in columns}
         key = self._chosen_key(table, columns) or [named[each] for each in await self._key(oid) if each in named]
-        return await self._plan(table, columns, key, streamed=False)
+        return (await self._plan(table, columns, key, streamed=False))[0]
 
     async def _plan(
-        self, table: TableId, columns: Sequence[ColumnFacts], key: Sequence[str], *, streamed: bool
-    ) -> RowPlan:
+        self,
+        table: TableId,
+        columns: Sequence[ColumnFacts],
+        key: Sequence[str],
+        *,
+        streamed: bool,
+        plain: Sequence[str] = (),
+    ) -> tuple[RowPlan, Layout]:
         await self._learn_types(column.type_oid for column in columns)
         wire = [self._on_wire(table, column) for column in columns]
-        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._topics.mark(table))
-        return RowPlan(
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._topics.mark(table), plain=plain)
+        plan = RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,
             tuple(layout.targets),
@@ -151,17 +189,28 @@ class Catalog:
             renewable=streamed,
             constants=layout.constants,
         )
+        return plan, layout
 
     def _on_wire(self, table: TableId, column: ColumnFacts) -> WireColumn:
         kind = self._types.get(column.type_oid)
         oid, typmod = self._resolver.beneath(column.type_oid, column.typmod)
-        return WireColumn(
-            column.name,
-            kind.name if kind else "",
-            column_length(oid, typmod),
-            column_scale(oid, typmod),
-            self._resolve(table, column),
-        )
+        length, scale = column_length(oid, typmod), column_scale(oid, typmod)
+        name = kind.name if kind else ""
+        found = self._resolver.resolve(column.type_oid, column.typmod, not_null=column.not_null, default=column.default)
+        if self._converters:
+            facts = RelationalColumn(
+                column.name,
+                str(table),
+                name,
+                length if length != UNKNOWN_LENGTH else None,
+                scale if length != UNKNOWN_LENGTH else None,
+                optional=not column.not_null,
+                default=found.schema.default if found else None,
+            )
+            found = self._converters.apply(table, facts, found)
+        if found is None:
+            self._tell_left_out(table, column)
+        return WireColumn(column.name, name, length, scale, found)
 
     def _chosen_key(self, table: TableId, columns: Sequence[ColumnFacts]) -> list[str]:
         """Return the key that `message.key.columns` gives a table; none when it says nothing of it."""
@@ -204,9 +253,8 @@ class Catalog:
             "xmin": None,
         }
 
-    def _resolve(self, table: TableId, column: ColumnFacts) -> ResolvedColumn | None:
-        found = self._resolver.resolve(column.type_oid, column.typmod, not_null=column.not_null, default=column.default)
-        if found is None and (table, column.name) not in self._left_out:
+    def _tell_left_out(self, table: TableId, column: ColumnFacts) -> None:
+        if (table, column.name) not in self._left_out:
             self._left_out.add((table, column.name))
             kind = self._types.get(column.type_oid)
             log.warning(
@@ -215,7 +263,6 @@ class Catalog:
                 column.name,
                 kind.name if kind else column.type_oid,
             )
-        return found
 
     async def _columns(self, oid: int) -> list[ColumnFacts]:
         with refusals(self._settings):

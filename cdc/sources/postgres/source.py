@@ -12,29 +12,40 @@ from typing import TypeVar
 
 from cdc.config.settings import PostgresSettings
 from cdc.config.snapshot import TableOrder
-from cdc.errors import SlotInUse, SourceLost
+from cdc.errors import SlotInUse
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
 from cdc.sources.base import Retention, SnapshotProgress
+from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
+from cdc.sources.postgres.continuity import publication_loss
 from cdc.sources.postgres.heartbeat import HeartbeatAction
 from cdc.sources.postgres.identity import set_identities
 from cdc.sources.postgres.inspection import gather
 from cdc.sources.postgres.pgoutput import PgOutputDecoder
 from cdc.sources.postgres.planning import Plan, Planner, check_server
-from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, Visibility, Witness, still_needed
+from cdc.sources.postgres.position import (
+    PostgresPosition,
+    PublicationEvidence,
+    SlotEvidence,
+    Visibility,
+    Witness,
+    still_needed,
+)
 from cdc.sources.postgres.publication import (
     PublishedTable,
     check_nothing_missed,
     ensure_publication,
+    find_publication,
     in_order,
     published_tables,
     unlogged_tables,
 )
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
+from cdc.sources.postgres.reselection import Reselection
 from cdc.sources.postgres.retention import SlotWatch
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
@@ -60,14 +71,19 @@ class PostgresLog:
     """A `Source` (see `cdc.sources.base`) over one slot and one publication.
 
     `resumed` says that the connector has taken its snapshot since it was started: a mode that takes one at each start takes no other.
+    `converters` are the custom converters of columns.
     """
 
-    def __init__(self, settings: PostgresSettings, *, resumed: bool = False) -> None:
+    def __init__(
+        self, settings: PostgresSettings, *, resumed: bool = False, converters: ColumnConverters | None = None
+    ) -> None:
+        self._converters = converters
         self._settings = settings
         self._resumed = resumed
         self._connection: Connection | None = None
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
+        self._reselection: Reselection | None = None
         self._decoder = PgOutputDecoder()
         self._identity = SystemIdentity("", 0, 0)
         self._plan = Plan(PostgresPosition(0))
@@ -81,8 +97,9 @@ class PostgresLog:
         self._streaming = False
         self._streamed = StreamedTransactions(settings.queue_bytes) if settings.stream_open else None
         self._slot: SlotEvidence | None = None
+        self._publication: PublicationEvidence | None = None
         self._witness: Witness | None = None
-        self._watch = SlotWatch(settings, self._note_slot)
+        self._watch = SlotWatch(settings, self._note_slot, self._check_publication)
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -112,7 +129,10 @@ class PostgresLog:
     async def start(self, stored: Offset | None) -> None:
         """See `Source.start`."""
         self._connection = await connect(self._settings)
-        self._catalog = Catalog(self._connection, self._settings)
+        if self._settings.reselect is not None:
+            most = self._settings.queue_bytes // BATCH_SHARE
+            self._reselection = Reselection(self._connection, self._settings, self._settings.reselect, most)
+        self._catalog = Catalog(self._connection, self._settings, self._reselection, self._converters)
         await check_server(self._connection, self._settings)
         self._stream = await ReplicationStream.open(self._settings, beside=self._connection)
         self._identity = await self._stream.identify()
@@ -120,13 +140,14 @@ class PostgresLog:
         planner = self._planner()
         gap = await planner.judge(stored, slot)
         if slot is not None and not planner.mends:
-            await self._check_publication(planner, stored)
+            await check_nothing_missed(self._connection, self._settings)
         await ensure_publication(self._connection, self._settings)
         published = await self._find_tables()
         if await set_identities(self._connection, self._settings, self._tables):
             published = await self._find_tables()
         warn_of_tables(self._settings, published, self._tables, self._unlogged)
-        self._begin_with(await planner.plan(stored, slot, gap))
+        publication = await find_publication(self._connection, self._settings)
+        self._begin_with(await planner.plan(stored, slot, gap), publication)
 
     def _planner(self) -> Planner:
         connection, stream = self._need_connection(), self._need_stream()
@@ -140,17 +161,9 @@ class PostgresLog:
             resumed=self._resumed,
         )
 
-    async def _check_publication(self, planner: Planner, stored: Offset | None) -> None:
-        """Make sure that nothing was written while there was no publication, unless a new snapshot stands for that."""
-        resumes = stored is not None and not PostgresPosition.from_offset(stored).snapshot
-        try:
-            await check_nothing_missed(self._need_connection(), self._settings, resumes=resumes)
-        except SourceLost as lost:
-            planner.mend(lost)
-
-    def _begin_with(self, plan: Plan) -> None:
-        self._plan = plan
-        self._slot, self._witness = plan.position.slot, plan.position.witness
+    def _begin_with(self, plan: Plan, publication: PublicationEvidence) -> None:
+        self._plan = replace(plan, position=replace(plan.position, publication=publication))
+        self._slot, self._witness, self._publication = plan.position.slot, plan.position.witness, publication
 
     async def _find_tables(self) -> Sequence[PublishedTable]:
         """Note the tables to capture, as the connection's transaction sees them, and return all that are published."""
@@ -205,18 +218,28 @@ class PostgresLog:
             async for messages in self._arrived():
                 taken = 0
                 while taken < len(messages):
-                    taken = self._decoder.feed(
-                        messages, taken, batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-                    )
+                    taken = self._decoder.feed(messages, taken, batch, *self._batch_limits())
                     if self._decoder.unresolved is not None:
                         await self._bind(self._decoder.unresolved)
                     elif taken < len(messages):
-                        yield self._cut(batch)
+                        yield await self._filled(self._cut(batch))
                         batch = self._new_batch()
+                del messages  # the next ones may be long in coming, and a row of these large
                 self._reply()
             if not self._decoder.in_transaction:
-                yield self._cut(batch)
+                yield await self._filled(self._cut(batch))
                 batch = self._new_batch()
+
+    def _batch_limits(self) -> tuple[int, int]:
+        """Return how many rows and how many bytes a batch may have."""
+        rows = BATCH_ROWS if self._reselection is None else self._reselection.rows
+        return rows, self._settings.queue_bytes // BATCH_SHARE
+
+    async def _filled(self, batch: ChangeBatch) -> ChangeBatch:
+        """Return a batch with what its rows lack and is to be read again."""
+        if self._reselection is not None:
+            await self._reselection.fill(batch)
+        return batch
 
     async def _bind(self, relation: Relation) -> None:
         """Say how rows of a relation are decoded."""
@@ -320,6 +343,7 @@ class PostgresLog:
             counts=counts,
             parts=parts,
             slot=self._slot,
+            publication=self._publication,
             witness=self._witness,
         )
         batch.boundary = not (decoder.in_transaction and decoder.ordinal)
@@ -363,6 +387,12 @@ class PostgresLog:
     def _note_slot(self, slot: Slot) -> None:
         """Let the positions from here on know how far the slot is."""
         self._slot = slot.evidence(self._settings.slot_name, self._slot)
+
+    def _check_publication(self, found: PublicationEvidence) -> None:
+        """Raise SourceLost when the publication is not the one any more whose changes are read: the server may send nothing, in silence."""
+        lost = publication_loss(self._publication, found, self._settings.slot_name)
+        if lost is not None:
+            raise lost
 
     async def _send_statuses(self) -> None:
         while True:

@@ -7,18 +7,14 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
-import psycopg
-from psycopg import sql
-
-from cdc.testing.shop.deed import Deed, by_key
-from cdc.testing.shop.ledger import Change, Ledger
+from cdc.testing.shop.databases import kind_of
+from cdc.testing.shop.deed import Deed
+from cdc.testing.shop.ledger import Ledger
+from cdc.testing.shop.session import Session
 from cdc.testing.shop.trade import Stock, Trade
 
 log = logging.getLogger(__name__)
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 RECONNECT_SECONDS = 0.25
 
@@ -27,7 +23,8 @@ class ShopWriter:
     """Changes the shop continuously, `rate` transactions a second on the average, on a connection of its own.
 
     Only what has committed is entered in the ledger. When the connection breaks during a commit, the database is asked what became of
-    it. One task runs it; `stop` may be called by any other on the same loop.
+    it. `last_xid` is the number of the last transaction that has committed, where the log's positions name it (PostgreSQL).
+    One task runs it; `stop` may be called by any other on the same loop.
     """
 
     def __init__(
@@ -37,12 +34,13 @@ class ShopWriter:
         self.rolled_back = 0
         self.last_xid: int | None = None
         self._url = url
+        self._database = kind_of(url)
         self._ledger = ledger
         self._rate = rate
         self._chance = chance or random.Random()  # noqa: S311 (no secret)
         self._trade = Trade(stock, ledger, self._chance)
         self._stopping = asyncio.Event()
-        self._connection: Connection | None = None
+        self._session: Session | None = None
 
     def stop(self) -> None:
         """Have `run` return after the transaction at hand."""
@@ -67,16 +65,17 @@ class ShopWriter:
 
     async def _perform(self, deed: Deed) -> None:
         """Perform a transaction, and enter it in the ledger if it has committed."""
-        xid = 0
+        xid, begun = None, False
         try:
-            async with self._transaction(deed) as connection:
-                xid = await _current_xid(connection)
-                await _execute(connection, deed)
+            async with self._transaction(deed) as session:
+                begun = True
+                xid = await session.xid()
+                await _execute(session, deed)
             committed = not deed.abandoned
-        except psycopg.OperationalError as error:
+        except self._database.BROKEN as error:
             log.warning("the shop's connection to its database broke (%s)", _first_line(error))
             await self._disconnect()
-            committed = await self._has_committed(deed, xid)
+            committed = begun and not deed.abandoned and await self._has_committed(deed, xid)
         if committed:
             self._ledger.commit(deed.changes)
             deed.finish()
@@ -86,70 +85,46 @@ class ShopWriter:
             self.rolled_back += 1
 
     @asynccontextmanager
-    async def _transaction(self, deed: Deed) -> AsyncIterator[Connection]:
-        connection = await self._connected()
-        async with connection.transaction(force_rollback=deed.abandoned):
-            yield connection
+    async def _transaction(self, deed: Deed) -> AsyncIterator[Session]:
+        session = await self._connected()
+        async with session.transaction(abandoned=deed.abandoned):
+            yield session
 
-    async def _has_committed(self, deed: Deed, xid: int) -> bool:
-        """Tell what became of a transaction whose end is in doubt; `xid` 0 stands for one that had not begun."""
-        while xid and not deed.abandoned:
+    async def _has_committed(self, deed: Deed, xid: int | None) -> bool:
+        """Tell what became of a transaction whose end is in doubt."""
+        while True:
             await asyncio.sleep(RECONNECT_SECONDS)
-            with suppress(psycopg.OperationalError):
-                connection = await self._connected()
-                if not await _is_running(connection, xid):
-                    return await _is_there(connection, deed.changes[-1])
-        return False
+            with suppress(*self._database.BROKEN):
+                session = await self._connected()
+                if (committed := await session.has_committed(xid, deed.changes[-1])) is not None:
+                    return committed
 
-    async def _connected(self) -> Connection:
-        """Return a connection that works, as soon as there can be one."""
+    async def _connected(self) -> Session:
+        """Return a session that works, as soon as there can be one."""
         warned = False
-        while self._connection is None or self._connection.closed:
+        while self._session is None or self._session.closed:
             try:
-                self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-            except psycopg.OperationalError as error:
+                self._session = await self._database.connect(self._url)
+            except self._database.BROKEN as error:
                 if not warned:
                     log.warning("the shop waits for its database (%s)", _first_line(error))
                 warned = True
                 await asyncio.sleep(RECONNECT_SECONDS)
-        return self._connection
+        return self._session
 
     async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-
-async def _current_xid(connection: Connection) -> int:
-    cursor = await connection.execute("select pg_current_xact_id()::text")
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0
-
-
-async def _is_running(connection: Connection, xid: int) -> bool:
-    """Tell whether a transaction still runs; a crash of the server makes those unknown that had not reached the disk."""
-    cursor = await connection.execute(
-        "select case when x < pg_snapshot_xmax(pg_current_snapshot()) then pg_xact_status(x) = 'in progress' end "
-        "from (select %s::text::xid8 as x) asked",
-        (str(xid),),
-    )
-    return await cursor.fetchone() == (True,)
-
-
-async def _is_there(connection: Connection, change: Change) -> bool:
-    """Tell whether a change is in the database; nobody else changes its rows."""
-    query = sql.SQL("select version from {} where {}").format(sql.Identifier(change.table), by_key(change.table))
-    row = await (await connection.execute(query, change.key)).fetchone()
-    return row is None if change.op == "d" else row == (change.version,)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-async def _execute(connection: Connection, deed: Deed) -> None:
+async def _execute(session: Session, deed: Deed) -> None:
     for query, values in deed.statements:
-        cursor = await connection.execute(query, values)
-        if cursor.rowcount != 1:
-            text = query.as_string(connection)
-            raise RuntimeError(f"one row was to change, and {cursor.rowcount} did: {text} with {values}")
+        changed = await session.run(query, values)
+        if changed != 1:
+            text = query.as_string(None)
+            raise RuntimeError(f"one row was to change, and {changed} did: {text} with {values}")

@@ -25,6 +25,7 @@ from cdc.config import (
 )
 from cdc.config.columns import ColumnRules
 from cdc.config.identities import ReplicaIdentities
+from cdc.config.post_processors import ReselectSettings
 from cdc.config.settings import NameAdjustment
 from cdc.config.topics import TopicNaming
 from tests.unit.config.minimal import MINIMAL
@@ -79,6 +80,9 @@ def test_each_property_of_the_source_arrives():
         replica_identity_autoset_values="public.a:FULL",
         column_exclude_list="public.a.b",
         topic_naming_strategy="io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+        post_processors="rs",
+        post_processors_rs_type="ReselectColumnsPostProcessor",
+        post_processors_rs_reselect_null_values="false",
         schema_name_adjustment_mode="avro",
         field_name_adjustment_mode="avro_unicode",
         extended_headers_enabled="false",
@@ -123,6 +127,7 @@ def test_each_property_of_the_source_arrives():
         replica_identities=ReplicaIdentities.parse("public.a:FULL"),
         columns=ColumnRules(NameFilter.parse("", "public.a.b")),
         naming=TopicNaming(unicode=True),
+        reselect=ReselectSettings(nulls=False),
         schema_names=NameAdjustment.AVRO,
         field_names=NameAdjustment.AVRO_UNICODE,
         extended_headers=False,
@@ -236,6 +241,8 @@ def test_each_property_of_converters_and_pipeline_arrives():
         ({"value_converter": "acme.Csv"}, True),
         ({"header_converter": "JsonConverter"}, True),
         ({"transforms": "a", "transforms_a_type": "acme.Mask"}, True),
+        ({"post_processors": "a", "a_type": "acme.Mask"}, True),
+        ({"post_processors": "a", "a_type": "ReselectColumnsPostProcessor"}, False),
     ],
 )
 def test_changes_are_converted_as_records_where_more_than_the_compiled_converters_is_asked_for(given, by_record):
@@ -244,7 +251,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 49, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 50, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.config.mysql import MYSQL
+from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.postgres import POSTGRES
 from cdc.config.topics import TopicNaming
 
@@ -72,3 +74,15 @@ def test_the_field_of_the_key_can_be_left_out():
 def test_what_cannot_be_used_is_refused_at_its_property(more, name, fact):
     _, problems = POSTGRES.examine({**NEEDED, **REGEX, **more})
     assert any(problem.name == name and fact in problem.fact for problem in problems), problems
+
+
+def test_mysql_names_have_the_database_by_default_and_none_with_the_schema_strategies():
+    needed = {**NEEDED, "connector.class": "mysql", "database.server.id": "1"}
+    del needed["database.dbname"]
+    history = {"schema.history.internal.kafka.topic": "h", "schema.history.internal.kafka.bootstrap.servers": "k:1"}
+    for strategy, expected in ((None, True), ("Default", True), ("Schema", False)):
+        named = (
+            {} if strategy is None else {"topic.naming.strategy": f"io.debezium.schema.{strategy}TopicNamingStrategy"}
+        )
+        found = MySqlSettings.from_config(MYSQL.parse({**needed, **history, **named}))
+        assert found.naming == TopicNaming(schemas=expected)

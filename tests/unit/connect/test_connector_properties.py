@@ -230,9 +230,11 @@ def test_a_table_that_has_everything_opens_no_way_round_the_list_either():
     }
     definition = for_pipeline(POSTGRES)
     assert definition.parse(raw).beneath("producer.override.") == {"compression.type": "lz4"}
-    found = problems(definition, {**raw, "producer.override.ssl.ca.location": "/etc/passwd", "converters": "a"})
+    found = problems(
+        definition, {**raw, "producer.override.ssl.ca.location": "/etc/passwd", "snapshot.query.mode": "custom"}
+    )
     assert "it names a file" in found["producer.override.ssl.ca.location"]
-    assert "is not supported yet" in found["converters"]
+    assert "is not supported yet" in found["snapshot.query.mode"]
     assert "producer.override.compression.type" in problems(for_pipeline(POSTGRES, "None"), raw)
 
 

@@ -13,6 +13,7 @@ from cdc.connect.herder import (
     TargetState,
     TaskId,
 )
+from cdc.connect.loggers import Loggers
 from cdc.errors import ConfigError, Fenced, KafkaRefused
 from tests.support.memory_workers import clustered, ids, until, until_state
 
@@ -51,10 +52,33 @@ async def test_only_the_leader_changes_anything_and_others_name_it(three):
         follower.alter_offsets("a", []),
         follower.reset_offsets("a"),
         follower.patch_connector("a", {}),
+        follower.set_cluster_level("root", "DEBUG"),
     ):
         with pytest.raises(NotLeader) as refused:
             await change
         assert refused.value.leader_url == f"http://{three.leader.worker_id}/"
+
+
+async def test_a_level_for_the_cluster_is_set_on_each_worker_that_runs_and_on_none_that_comes_later(three, monkeypatch):
+    told = []
+
+    def listen(number):
+        def heard(logger, level):
+            told.append((number, logger, level))
+
+        monkeypatch.setattr(three.herders[number].loggers, "set_level", heard)
+
+    for number in three.herders:
+        listen(number)
+    await three.leader.set_cluster_level("cdc.test", "debug")
+    await until(lambda: len(told) == 3)
+    assert sorted(told) == [(number, "cdc.test", "DEBUG") for number in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Loggers, "set_level", lambda _, *told_late: told.append((3, *told_late)))
+        await three.add(3)
+    await three.put("a", 1)
+    await three.settled(*ids("a", 1))
+    assert len(told) == 3
 
 
 async def test_a_worker_that_joins_takes_over_only_its_share(three):

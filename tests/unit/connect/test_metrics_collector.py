@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from cdc.metrics.counters import Startups
 from cdc.metrics.exposition import exposition
 from cdc.pipeline.status import PipelineStatus, SnapshotCounts, Tally
 from cdc.pipeline.status import State as Doing
-from cdc.sources.base import SnapshotProgress
+from cdc.sources.base import Retention, SnapshotProgress
 
 WORKER = "worker:8083"
 SHOP, COPY = {"connector": "shop", "task": "0"}, {"connector": "copy", "task": "1"}
@@ -42,7 +43,9 @@ class Herder:
     """Shows a database that is captured, and a sink with three tasks: one runs, one has failed, one was never started."""
 
     def __init__(self) -> None:
-        self.log = PipelineStatus(plugin="postgres", source=SimpleNamespace(partition={"server": "prefix"}, lag=4096))
+        self.log = PipelineStatus(
+            plugin="postgres", source=SimpleNamespace(partition={"server": "prefix"}, lag=4096, retention=None)
+        )
         self.sink = PipelineStatus()
         self.up = Startups()
 
@@ -178,7 +181,9 @@ def test_what_is_not_known_yet_is_left_out(herder):
         "debezium_metrics_LastTransactionId",
         "debezium_metrics_TotalTableCount",
         "debezium_metrics_SnapshotDurationInSeconds",
+        "debezium_metrics_RowsScanned",
         "cdc_stream_source_lag_bytes",
+        "cdc_stream_retained_log_bytes",
     ):
         assert name not in found.names
 
@@ -186,12 +191,18 @@ def test_what_is_not_known_yet_is_left_out(herder):
 def test_a_stream_is_told_in_debeziums_words(herder):
     status = herder.log
     status.start(10)
-    status.commit(Tally(20, rows=5, records=5, transactions=2), 99, 0.1)
+    seen = Counter({"c": 2, "u": 1, "d": 1, "": 1, "t": 4})
+    status.commit(Tally(20, rows=5, records=5, transactions=2, operations=seen), 99, 0.1)
     status.position, status.behind_ms, status.queued = Position(), 12.5, lambda: 1
     found = Scrape(herder)
     assert found("debezium_metrics_Connected", **STREAM) == 1
     assert found("debezium_metrics_TotalNumberOfEventsSeen", **STREAM) == 5
     assert found("debezium_metrics_TotalNumberOfEventsSeen", **SNAPSHOT) == 0
+    assert found("debezium_metrics_TotalNumberOfCreateEventsSeen", **STREAM) == 2
+    assert found("debezium_metrics_TotalNumberOfUpdateEventsSeen", **STREAM) == 1
+    assert found("debezium_metrics_TotalNumberOfDeleteEventsSeen", **STREAM) == 1
+    assert found("cdc_stream_truncates_total", **SHOP) == 4
+    assert found("cdc_stream_truncates_total", **COPY) is None
     assert found("debezium_metrics_MilliSecondsSinceLastEvent", **STREAM) == 1000
     assert found("debezium_metrics_MilliSecondsBehindSource", **STREAM) == 12.5
     assert found("debezium_metrics_NumberOfCommittedTransactions", **STREAM) == 2
@@ -214,6 +225,10 @@ def test_a_snapshot_is_told_while_it_runs_when_it_is_over_and_when_it_is_broken_
     states = ("SnapshotRunning", "SnapshotCompleted", "SnapshotAborted")
     rest = ("TotalTableCount", "RemainingTableCount", "SnapshotDurationInSeconds")
     assert told(*states, *rest) == [1, 0, 0, 3, 2, 90]
+    status.snapshot.progress = SnapshotProgress("s.t", 5, 10, 1, 3, 25, {"s.a": 20, "s.t": 5})
+    found = Scrape(herder)
+    assert found("debezium_metrics_RowsScanned", table="s.a", **SNAPSHOT) == 20
+    assert found("debezium_metrics_RowsScanned", table="s.t", **SNAPSHOT) == 5
     status.wait("gone", 50)
     assert told(*states, *rest) == [0, 0, 1, 3, 2, None]
     status.start(60, snapshot=True)
@@ -222,6 +237,16 @@ def test_a_snapshot_is_told_while_it_runs_when_it_is_over_and_when_it_is_broken_
     assert told(*states, *rest) == [0, 1, 0, 3, 0, 20]
     status.snapshot = SnapshotCounts()
     assert told(*states) == [0, 0, 0]
+
+
+def test_what_the_server_keeps_for_a_stream_is_told_and_its_bound_where_there_is_one(herder):
+    herder.log.source.retention = Retention(7_000_000, None, "reserved")
+    found = Scrape(herder)
+    assert found("cdc_stream_retained_log_bytes", **SHOP) == 7_000_000
+    assert found("cdc_stream_safe_log_bytes", **SHOP) is None
+    assert found("cdc_stream_retained_log_status", status="reserved", **SHOP) == 1
+    herder.log.source.retention = Retention(7_000_000, 500, "extended")
+    assert Scrape(herder)("cdc_stream_safe_log_bytes", **SHOP) == 500
 
 
 def test_a_stream_that_waits_is_not_connected_and_says_since_when(herder):

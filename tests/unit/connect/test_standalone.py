@@ -330,3 +330,11 @@ async def test_a_connector_that_wants_to_end_the_process_fails_by_itself(herder,
     host.refuses = None
     await herder.put_connector("b", {"connector.class": "C", "tasks.max": "1"}, replace=False)
     assert (await herder.status("b")).connector.state is State.RUNNING
+
+
+async def test_a_level_for_the_cluster_is_set_on_the_one_worker_that_it_has(monkeypatch):
+    told: list[tuple[str, str]] = []
+    herder = StandaloneHerder(Host())  # type: ignore[arg-type]
+    monkeypatch.setattr(herder.loggers, "set_level", lambda *level: told.append(level))
+    await herder.set_cluster_level("cdc.test", "DEBUG")
+    assert told == [("cdc.test", "DEBUG")]

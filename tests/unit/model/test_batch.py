@@ -36,6 +36,19 @@ def kept(*changes, of=KEYED) -> list[str]:
     return [op for op, *_ in rows(filled)]
 
 
+def test_rows_are_counted_by_what_they_say():
+    found = batch(
+        ("r", None, (1, "a")),
+        ("c", None, (2, "a")),
+        ("u", (2, "a"), (2, "b")),
+        ("u", (2, "b"), (3, "b")),
+        ("d", (3, "b"), None),
+        ("t", None, None),
+    )
+    assert found.operations() == {"r": 1, "c": 2, "u": 1, "d": 2, "t": 1, "": 2}
+    assert ChangeBatch().operations() == {}
+
+
 class TestUnchanged:
     def test_an_update_that_changes_nothing_is_left_out(self):
         same, other = ("u", (1, "a"), (1, "a")), ("u", (1, "a"), (1, "b"))

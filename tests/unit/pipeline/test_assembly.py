@@ -23,7 +23,7 @@ def sources(monkeypatch):
     made = []
 
     class Log:
-        def __init__(self, settings, *, resumed):
+        def __init__(self, settings, *, resumed, converters):
             self.partition = {"server": "p"}
             self.resumed = resumed
             made.append(settings)
@@ -39,7 +39,7 @@ def session_of(found, **options):
 
 @pytest.mark.parametrize("given", [{"transforms": "a", "transforms_a_type": "X"}, {"key_converter": "StringConverter"}])
 def test_what_needs_plugins_is_refused_where_there_are_none(given):
-    with pytest.raises(ConfigError, match="transforms or converters that need plugins"):
+    with pytest.raises(ConfigError, match="transforms, post processors or converters that need plugins"):
         assembly.build_pipeline(config(**given))
     assembly.build_pipeline(config(**given), new_encoder=lambda converter, rows: DirectEncoder(converter))
 

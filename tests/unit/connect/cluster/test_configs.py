@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from cdc.connect.cluster.configs import (
     ConfigState,
     ConnectorEntry,
+    NewLevel,
     Restart,
     connector_records,
     fencing_record,
+    level_record,
     removal_records,
     restart_record,
     restart_task_record,
@@ -208,6 +210,8 @@ UNREADABLE = [
     ("connector-files", b'{"properties":"secret"}'),
     ("connector-files", b"\xff\xfe"),
     ("connector-", b'{"properties":{}}'),
+    ("logger-cluster-root", b'{"level":"secret"}'),
+    ("logger-cluster-root", b"{}"),
     ("target-state-files", b'{"state":"DOZING"}'),
     ("target-state-files", b"{}"),
     ("commit-files", b'{"tasks":-1}'),
@@ -239,8 +243,21 @@ def test_a_record_that_cannot_be_read_is_skipped_with_one_warning_that_names_it(
 
 
 def test_what_only_workers_of_kafka_connect_need_is_passed_over_in_silence(caplog):
-    assert connectors_after(("session-key", b'{"key":"x"}'), ("logger-cluster-a", b'{"level":"DEBUG"}')) == {}
+    assert connectors_after(("session-key", b'{"key":"x"}')) == {}
     assert not caplog.records
+
+
+def test_a_level_for_all_workers_is_a_wish_as_kafka_connect_writes_it():
+    assert level_record("org.apache", "debug") == ("logger-cluster-org.apache", b'{"level":"DEBUG"}')
+    state = state_after([])
+    assert state.apply(Record(0, "logger-cluster-org.apache", b'{"level":"DEBUG"}')) == NewLevel("org.apache", "DEBUG")
+    assert state.apply(Record(1, "logger-cluster-org.apache", None)) is None
+    assert state.connectors == {}
+
+
+def test_a_word_that_is_no_level_is_not_written():
+    with pytest.raises(KeyError):
+        level_record("root", "LOUD")
 
 
 def test_what_was_seen_of_the_connectors_does_not_change_with_what_comes():

@@ -20,6 +20,7 @@ from cdc.connect.herder import (
     TaskId,
     TaskInfo,
 )
+from cdc.connect.loggers import Loggers
 from cdc.model.position import Json
 
 SOURCE = "org.apache.kafka.connect.file.FileStreamSourceConnector"
@@ -60,6 +61,10 @@ class FakeHerder:
         self.validated: list[tuple[str, Mapping[str, str]]] = []
         self.calls: list[str] = []
         self.fails: Exception | None = None
+        self.loggers = Loggers()
+
+    async def set_cluster_level(self, logger: str, level: str) -> None:
+        self.calls.append(f"level {logger} {level}")
 
     async def kafka_cluster_id(self) -> str:
         return self.cluster_id

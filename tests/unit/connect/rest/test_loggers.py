@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from cdc.connect.rest.loggers import LoggerLevel, Loggers
+from cdc.connect.loggers import LoggerLevel, Loggers
 
 pytestmark = pytest.mark.usefixtures("levels")
 
@@ -103,7 +103,19 @@ async def test_what_cannot_be_set_is_refused_in_connects_words(talker, method, p
     assert (answer.status, answer.message) == (status, message)
 
 
-async def test_a_level_for_the_whole_cluster_is_refused_rather_than_set_here_alone(talker, tree):
-    answer = await talker.ask("PUT", "/admin/loggers/rest_test?scope=cluster", {"level": "ERROR"})
+async def test_a_level_for_the_whole_cluster_is_the_herders_and_has_no_answer(talker, herder, tree):
+    answer = await talker.ask("PUT", "/admin/loggers/rest_test?scope=CLUSTER", {"level": "error"})
+    assert (answer.status, answer.body) == (204, None)
+    assert herder.calls == ["level rest_test error"]
+    assert logging.getLogger("rest_test").level == logging.NOTSET
+
+
+async def test_a_level_that_is_none_is_not_told_to_the_cluster(talker, herder):
+    answer = await talker.ask("PUT", "/admin/loggers/rest_test?scope=cluster", {"level": "bogus"})
+    assert (answer.status, answer.message, herder.calls) == (404, "invalid log level 'bogus'.", [])
+
+
+async def test_another_scope_is_refused_rather_than_set_here_alone(talker, tree):
+    answer = await talker.ask("PUT", "/admin/loggers/rest_test?scope=rack", {"level": "ERROR"})
     assert (answer.status, logging.getLogger("rest_test").level) == (400, logging.NOTSET)
-    assert answer.message == "The scope is 'cluster'. Only worker is known: set the level at each worker."
+    assert answer.message == "The scope is 'rack'. It is worker, for this one, or cluster, for all of them."

@@ -13,6 +13,8 @@ from cdc.config.settings import OffsetMismatch
 from cdc.errors import (
     LogDiverged,
     OtherServer,
+    PublicationDropped,
+    PublicationRecreated,
     SlotAdvanced,
     SlotDropped,
     SlotInvalidated,
@@ -21,14 +23,15 @@ from cdc.errors import (
     SourceLost,
 )
 from cdc.sources.postgres.continuity import Facts, is_overruled, verdict
-from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, Witness
+from cdc.sources.postgres.position import PostgresPosition, PublicationEvidence, SlotEvidence, SnapshotPart, Witness
 from cdc.sources.postgres.reader import SystemIdentity
 from tests.unit.sources.postgres.test_slot import slot
 
 SERVER = SystemIdentity("7000", 3, 10_000)
 EVIDENCE = SlotEvidence("cdc_slot", began=100, restart=400, decoded=50)
-STORED = PostgresPosition(500, "7000", 3, xid=812, slot=EVIDENCE)
-FACTS = Facts("cdc_slot", SERVER, slot(500), {1: 200, 2: 300}, "committed")
+PUBLICATION = PublicationEvidence("cdc_pub", 16500)
+STORED = PostgresPosition(500, "7000", 3, xid=812, slot=EVIDENCE, publication=PUBLICATION)
+FACTS = Facts("cdc_slot", SERVER, slot(500), {1: 200, 2: 300}, "committed", publication=PUBLICATION)
 DEBEZIUM = PostgresPosition(500)
 PROMOTED = replace(STORED, timeline=2)
 
@@ -66,6 +69,41 @@ class TestInGoodOrder:
     def test_another_slot_was_never_looked_at(self):
         other = replace(STORED, slot=replace(EVIDENCE, name="former", restart=499))
         assert verdict(other, FACTS) is None
+
+
+class TestPublications:
+    def test_one_that_is_gone(self):
+        found = lost(publication=replace(PUBLICATION, oid=0))
+        assert type(found) is PublicationDropped
+        assert "publication cdc_pub does not exist any more" in str(found)
+        assert "pg_drop_replication_slot('cdc_slot')" in found.remedy
+
+    def test_one_that_is_gone_is_missed_by_an_offset_of_debezium_too(self):
+        assert type(lost(DEBEZIUM, publication=replace(PUBLICATION, oid=0))) is PublicationDropped
+
+    def test_another_one_of_the_same_name(self):
+        found = lost(publication=replace(PUBLICATION, oid=16600))
+        assert type(found) is PublicationRecreated
+        assert "OID 16500 was read, 16600 is there" in str(found)
+
+    def test_nobody_can_go_on_behind_the_gap_by_the_same_slot(self):
+        for found in (lost(publication=replace(PUBLICATION, oid=oid)) for oid in (0, 16600)):
+            assert not any(is_overruled(found, strategy) for strategy in OffsetMismatch)
+
+    def test_one_of_another_name_was_never_looked_at(self):
+        assert verdict(STORED, replace(FACTS, publication=PublicationEvidence("other", 16600))) is None
+
+    def test_without_evidence_any_that_is_there_will_do(self):
+        assert verdict(DEBEZIUM, FACTS) is None
+
+    def test_a_snapshot_that_begins_anew_misses_nothing(self):
+        facts = replace(FACTS, publication=replace(PUBLICATION, oid=16600))
+        assert verdict(replace(STORED, snapshot=True), facts) is None
+        going_on = replace(STORED, snapshot=True, parts=(SnapshotPart(None, complete=("public.a",)),))
+        assert type(verdict(going_on, facts)) is PublicationRecreated
+
+    def test_without_a_slot_the_slot_is_what_is_lost(self):
+        assert type(lost(slot=None, publication=replace(PUBLICATION, oid=0))) is SlotDropped
 
 
 class TestLoss:

@@ -12,6 +12,7 @@ from cdc.errors import SourceLost
 from cdc.model.position import Offset, format_lsn, parse_lsn
 from cdc.sources.postgres.position import (
     PostgresPosition,
+    PublicationEvidence,
     SlotEvidence,
     SnapshotPart,
     Visibility,
@@ -38,6 +39,7 @@ positions = st.builds(
     parts=st.lists(st.builds(SnapshotPart, VISIBILITY, NAMES, NAMES), max_size=2).map(tuple),
     slot=st.none()
     | st.builds(SlotEvidence, name=st.just("s"), began=LSN, restart=LSN, decoded=st.integers(0, 1 << 40)),
+    publication=st.none() | st.builds(PublicationEvidence, name=st.just("p"), oid=st.integers(1, 2**32 - 1)),
     witness=st.none() | st.builds(Witness, lsn=LSN, commit_us=st.integers(0, 2**62)),
 )
 

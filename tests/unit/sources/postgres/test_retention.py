@@ -23,7 +23,7 @@ def said(caplog):
 
 
 def watch(warn_bytes: int = 1000) -> SlotWatch:
-    return SlotWatch(replace(SETTINGS, slot_wal_warn_bytes=warn_bytes), lambda _: None)
+    return SlotWatch(replace(SETTINGS, slot_wal_warn_bytes=warn_bytes), lambda _: None, lambda _: None)
 
 
 def test_each_crossing_is_warned_about_once(said):
@@ -51,7 +51,7 @@ def test_a_slot_that_may_be_invalidated_is_warned_about_once(said):
 
 def test_the_measure_is_there_for_others_and_gone_when_the_server_cannot_be_asked():
     heard: list[Slot] = []
-    watched = SlotWatch(SETTINGS, heard.append)
+    watched = SlotWatch(SETTINGS, heard.append, lambda _: None)
     seen = slot(retained_bytes=10, safe_bytes=None)
     watched.note(seen)
     measured = watched.retention

@@ -22,7 +22,7 @@ from cdc.model.table import Table
 from cdc.sources.postgres import source as source_module
 from cdc.sources.postgres.continuity import Facts
 from cdc.sources.postgres.planning import Planner
-from cdc.sources.postgres.position import PostgresPosition, Visibility
+from cdc.sources.postgres.position import PostgresPosition, PublicationEvidence, Visibility
 from cdc.sources.postgres.reader import NewSlot, SystemIdentity
 from cdc.sources.postgres.slot import Slot
 from cdc.sources.postgres.source import PostgresLog
@@ -235,7 +235,8 @@ class SimulatedLog(PostgresLog):
         planner = Planner(
             SETTINGS, self._need_stream(), self._identity, ask=self._ask, find=self._find_slot, remove=self._remove
         )
-        self._begin_with(await planner.plan(stored, slot, await planner.judge(stored, slot)))
+        plan = await planner.plan(stored, slot, await planner.judge(stored, slot))
+        self._begin_with(plan, PublicationEvidence(SETTINGS.publication_name, 1))
 
     async def _find_slot(self) -> Slot | None:
         slot = self._server.slot()

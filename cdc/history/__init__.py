@@ -1,0 +1,1 @@
+"""What the tables of a source looked like, and when they changed."""

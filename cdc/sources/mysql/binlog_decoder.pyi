@@ -1,0 +1,107 @@
+from collections.abc import Callable, Mapping
+
+from cdc.model.batch import ChangeBatch
+from cdc.sources.columns.row import RowPlan
+from cdc.sources.marks import TransactionMarks
+from cdc.sources.mysql.events import XaPrepare
+from cdc.sources.mysql.executed import Committed
+from cdc.sources.mysql.gtid import Gtid
+from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
+from cdc.sources.mysql.position import Partial
+from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.rows import BoundTable
+from cdc.sources.mysql.source_info import SourceInfo
+
+class BinlogDecoder:
+    """Decodes the events of one dump into batches.
+
+    `partial` tells of a transaction that was published in part (see `Partial`); that part is passed over. `wants` decides by a source's UUID
+    whether its transactions are published. `skipped` holds the letters of operations to leave out. `marks` makes the marks of transactions: none
+    without it; if it makes any, changes are numbered, and `counts` are those that the published part of a split transaction has, by
+    collection. `queries` says that the source block has the statement. `catch_up` is (file, position), if the dump begins before the stored
+    position: of what is before that, only distributed transactions are kept.
+
+    The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
+    transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    `commit_us` is the transaction's time in microseconds since the epoch.
+    """
+
+    file: str
+    position: int
+    resume_file: str
+    resume_position: int
+    begin_file: str
+    begin_position: int
+    gtid: Gtid | MariaDbGtid | None
+    commit_us: int
+    events: int
+    rows_taken: int
+    ordinal: int
+    counts: dict[str, int]
+    in_transaction: bool
+    statement: Query | None
+    prepared: XaPrepare | None
+    held_size: int
+    held_xid: str
+    info: SourceInfo
+    def __init__(
+        self,
+        file: str = "",
+        position: int = 0,
+        partial: Partial | None = None,
+        wants: Callable[[str], bool] | None = None,
+        skipped: str = "",
+        marks: TransactionMarks | None = None,
+        counts: Mapping[str, int] = ...,
+        queries: bool = False,
+        catch_up: tuple[str, int] | None = None,
+    ) -> None: ...
+    @property
+    def catching_up(self) -> bool:
+        """Whether the dump has not come to the stored position yet."""
+
+    @property
+    def unresolved(self) -> bytes | None:
+        """The TABLE_MAP whose rows must be bound first; None when none waits."""
+
+    def bind(self, table: BoundTable | None) -> None:
+        """Say how the rows of `unresolved` are decoded; with None they are passed over."""
+
+    def forget(self) -> None:
+        """Forget how rows are decoded, because definitions have changed."""
+
+    def end_statement(self, batch: ChangeBatch) -> None:
+        """Go on behind `statement`; it ends its transaction unless that has a BEGIN."""
+
+    def take_held(self) -> list[bytes]:
+        """Return the events that were held back of a distributed transaction since this was last asked, and forget them."""
+
+    def take_committed(self) -> list[Committed]:
+        """Return (UUID, tag, first, last) of each run of GTIDs that committed since this was last asked, or MariaDB's GTIDs."""
+
+    def begin_held(self) -> None:
+        """Begin to decode the events that were held back, as a part of the transaction at hand."""
+
+    def end_prepared(self, batch: ChangeBatch) -> None:
+        """Go on behind `prepared`: the transaction waits for the statement that commits it."""
+
+    def commit(self, batch: ChangeBatch) -> None:
+        """End the transaction at hand."""
+
+    def truncate(self, plan: RowPlan, batch: ChangeBatch) -> None:
+        """Add the truncation of a table, unless those are left out."""
+
+    def feed(
+        self, file: str, base: int, events: list[bytes], start: int, batch: ChangeBatch, max_rows: int, max_size: int
+    ) -> int:
+        """Decode events from `start` on and return the index of the first one that was not taken.
+
+        All are of `file`; an event's `log_pos` counts from `base`. Stops early when `unresolved` names a TABLE_MAP that must be bound first, behind a
+        `statement` that the caller must look at (then `end_statement`), behind `prepared`, when the batch holds `max_rows` rows or `max_size` bytes, when as much is held
+        back, and at the end of a transaction that began in an earlier batch.
+        Raises DecodeError for bytes that do not follow the format, ConversionError under the policy `fail`, and UnknownEvent.
+        """
+
+    def cut(self) -> None:
+        """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""

@@ -1,0 +1,131 @@
+"""From the schema history to the definitions at a position, and from a statement to its record there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Mapping
+from typing import Any, Final
+
+from cdc.errors import DdlUnreadable, HistoryUnreadable
+from cdc.history.records import HistoryRecord
+from cdc.model.position import Offset
+from cdc.sources.mysql.ddl import ChangeType, DdlOutcome, DdlSession, TableChange, apply_ddl, forgotten
+from cdc.sources.mysql.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.gtid import GtidSet
+from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.sql_tokens import SqlMode
+from cdc.sources.mysql.table_json import restored_change, stored_change
+
+_MODES: Final = ("ansi_quotes", "no_backslash_escapes", "real_as_float")
+
+
+def history_record(
+    statement: str, session: DdlSession, outcome: DdlOutcome, *, source: Mapping[str, str], offset: Offset, ts_ms: int
+) -> HistoryRecord:
+    """Return what the history keeps of a statement; `offset` is the one behind it."""
+    return HistoryRecord(
+        source=source,
+        position=offset,
+        ts_ms=ts_ms,
+        database=session.database or outcome.database,
+        ddl=statement,
+        table_changes=tuple(stored_change(change, comments=True) for change in outcome.changes),
+        session=_stored_session(session),
+    )
+
+
+def _stored_session(session: DdlSession) -> dict[str, Any]:
+    stored: dict[str, Any] = {name: True for name in _MODES if getattr(session.mode, name)}
+    if session.server is not None:
+        stored |= {"server_charset": session.server.charset, "server_collation": session.server.collation}
+    return stored if session.explicit_timestamps else {**stored, "explicit_timestamps": False}
+
+
+def _restored_session(record: HistoryRecord) -> DdlSession:
+    stored = record.session
+    server = (
+        CharsetChoice(stored["server_charset"], stored.get("server_collation")) if "server_charset" in stored else None
+    )
+    return DdlSession(
+        database=record.database,
+        mode=SqlMode(*(bool(stored.get(name)) for name in _MODES)),
+        server=server,
+        explicit_timestamps=bool(stored.get("explicit_timestamps", True)),
+    )
+
+
+async def recovered(
+    definitions: Definitions, records: AsyncIterable[HistoryRecord], source: Mapping[str, str], until: Offset
+) -> Definitions:
+    """Return the definitions at an offset: the given ones, and every statement of the history up to it.
+
+    A statement that is not understood is replaced by the table changes that stand beside it.
+
+    Raises:
+        HistoryUnreadable: no record lies before the offset, though the source has one; or neither a statement nor its changes are understood.
+    """
+    found = False
+    async for record in records:
+        if dict(record.source) == dict(source) and is_reached(record.position, until):
+            found = True
+            definitions = replayed(definitions, record)
+    if not found:
+        fact = f"The schema history has nothing about {dict(source)} up to the stored offset {dict(until)}"
+        remedy = (
+            "Restore it from a backup, or build it anew by snapshot.mode=recovery (safe if no table was changed since)."
+        )
+        raise HistoryUnreadable(fact, remedy)
+    return definitions
+
+
+def replayed(definitions: Definitions, record: HistoryRecord) -> Definitions:
+    """Return the definitions behind a record.
+
+    Raises:
+        HistoryUnreadable: neither the statement nor the changes beside it are understood.
+    """
+    try:
+        return apply_ddl(definitions, record.ddl, _restored_session(record)).definitions
+    except DdlUnreadable as error:
+        if not record.table_changes:
+            return forgotten(definitions, error)
+        return _changed(definitions, record)
+
+
+def _changed(definitions: Definitions, record: HistoryRecord) -> Definitions:
+    try:
+        changes = [restored_change(stored) for stored in record.table_changes]
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        fact = f"The schema history at {dict(record.position)} holds changes of another form: {error!r}"
+        raise HistoryUnreadable(fact, "Build the history anew by snapshot.mode=recovery.") from error
+    for change in changes:
+        definitions = _put(definitions, change)
+    return definitions
+
+
+def _put(definitions: Definitions, change: TableChange) -> Definitions:
+    definitions = definitions.without_table(change.previous or change.id).without_table(change.id)
+    if change.type is ChangeType.DROP or change.table is None:
+        return definitions
+    return definitions.with_table(change.table)
+
+
+def is_reached(position: Mapping[str, Any], offset: Offset) -> bool:
+    """Tell whether a position of the history is at or before an offset: by GTIDs where both have them, else by file and place.
+
+    What a snapshot recorded is before every offset that it led to, at the same place.
+    """
+    mine, theirs = position.get("gtids"), offset.get("gtids")
+    if isinstance(mine, str) and isinstance(theirs, str):
+        return _contained(mine, theirs)
+    return _place(position) <= _place(offset)
+
+
+def _contained(mine: str, theirs: str) -> bool:
+    if ":" in mine or ":" in theirs:
+        return GtidSet.parse(mine) <= GtidSet.parse(theirs)
+    return MariaDbGtidSet.parse(mine) <= MariaDbGtidSet.parse(theirs)
+
+
+def _place(position: Mapping[str, Any]) -> tuple[int, int]:
+    _, _, number = str(position.get("file") or "").rpartition(".")
+    return int(number) if number.isdigit() else 0, int(position.get("pos") or 0)

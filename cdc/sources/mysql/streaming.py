@@ -1,0 +1,256 @@
+"""From the stream of binlog events to batches: rows by their definitions, statements by what they do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
+from cdc.errors import DefinitionMismatch, DefinitionUnknown
+from cdc.model.batch import ChangeBatch
+from cdc.model.table import TableId
+from cdc.sources.marks import TransactionMarks
+from cdc.sources.mysql.binlog import BinlogStream
+from cdc.sources.mysql.binlog_decoder import BinlogDecoder
+from cdc.sources.mysql.executed import Executed
+from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
+from cdc.sources.mysql.prepared import PreparedTransactions
+from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.row_metadata import definition_of
+from cdc.sources.mysql.rows import BoundTable
+from cdc.sources.mysql.schema import TablePlans
+from cdc.sources.mysql.statement_format import check_loggable
+from cdc.sources.mysql.table_map import parse_table_map, table_of
+from cdc.sources.mysql.tracking import SchemaTracker
+from cdc.sources.mysql.xa import XaVerb, xa_statement
+from cdc.sources.naming import beside_topic
+
+log = logging.getLogger(__name__)
+
+#: A batch ends at this many rows, or at this share of `max.queue.size.in.bytes`, even inside a transaction: one batch
+#: is being read, two wait, one is being published, and the producer has the records of the last ones.
+BATCH_ROWS = 5_000
+BATCH_SHARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LogOrigin:
+    """Who wrote the log: the server's UUID and its number."""
+
+    uuid: str
+    server_id: int
+
+
+class Streaming:
+    """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along."""
+
+    def __init__(
+        self,
+        settings: MySqlSettings,
+        stream: BinlogStream,
+        position: MySqlPosition,
+        tracker: SchemaTracker,
+        origin: LogOrigin,
+        partition: Mapping[str, str],
+        catch_up: tuple[str, int] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._stream = stream
+        self._position = position
+        self._tracker = tracker
+        self._origin = origin
+        self._plans = TablePlans(settings)
+        self._executed = Executed.parse(position.gtids, mariadb=stream.connection.mariadb)
+        self._prepared = PreparedTransactions(settings.queue_bytes)
+        self._began = 0
+        topic = beside_topic(
+            settings.topic_prefix, settings.beside.transaction_topic, delimiter=settings.topic_delimiter
+        )
+        self._decoder = BinlogDecoder(
+            position.file,
+            position.pos,
+            position.partial,
+            settings.gtid_sources.matches if settings.filters_changes_by_gtid else None,
+            settings.skipped_operations,
+            TransactionMarks(topic, partition, marks=settings.beside.transactions),
+            dict(position.counts),
+            settings.include_query,
+            catch_up,
+        )
+        self._batch = self._new_batch()
+
+    @property
+    def position(self) -> MySqlPosition:
+        """Where the last batch ended."""
+        return self._position
+
+    async def batches(self) -> AsyncIterator[ChangeBatch]:
+        """Yield batches without end; one without rows only moves the position on."""
+        while True:
+            file, base, events = await self._stream.read()
+            async for batch in self._decode(file, base, events):
+                yield batch
+            if not self._decoder.in_transaction and not self._decoder.catching_up:
+                yield self._cut()
+
+    def close(self) -> None:
+        """Forget what is kept in files."""
+        self._prepared.close()
+
+    async def _decode(self, file: str, base: int, events: list[bytes]) -> AsyncIterator[ChangeBatch]:
+        """Decode events, and yield the batches that they fill."""
+        decoder, taken = self._decoder, 0
+        while taken < len(events):
+            taken = decoder.feed(
+                file, base, events, taken, self._batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
+            )
+            if decoder.unresolved is not None:
+                decoder.bind(self._bound(decoder.unresolved))
+            elif decoder.statement is not None:
+                async for batch in self._statement(decoder.statement):
+                    yield batch
+            elif decoder.prepared is not None or (decoder.held_size and decoder.held_xid):
+                async for batch in self._hold():
+                    yield batch
+            elif taken < len(events):
+                yield self._cut()
+
+    # Rows --------------------------------------------------------------------------------------------------------------------------
+
+    def _bound(self, event: bytes) -> BoundTable | None:
+        """Say how rows behind a TABLE_MAP are decoded; None for those that are not wanted."""
+        table = table_of(event)
+        if not self._settings.tables.matches(table.schema, table.table):
+            return None
+        images = parse_table_map(event)
+        definition = self._tracker.definitions.get(table.schema, table.table)
+        told = definition_of(images)
+        if definition is not None:
+            try:
+                return BoundTable(images, self._plans.streamed(definition, images))
+            except DefinitionMismatch:
+                if told is None:
+                    raise
+        if told is None:
+            self._refuse_unknown(table)
+            return None
+        log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
+        self._tracker.learn(told)
+        return BoundTable(images, self._plans.streamed(told, images))
+
+    def _refuse_unknown(self, table: TableId) -> None:
+        """Do what the settings say of rows whose definition is not known."""
+        match self._settings.inconsistent_schema:
+            case InconsistentSchema.FAIL:
+                raise DefinitionUnknown(
+                    f"rows of {table} came, and its definition is not in the schema history",
+                    "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
+                    " inconsistent.schema.handling.mode=warn leaves such rows out.",
+                )
+            case InconsistentSchema.WARN:
+                log.warning("rows of %s are left out: its definition is not in the schema history", table)
+
+    # Statements --------------------------------------------------------------------------------------------------------------------
+
+    async def _statement(self, query: Query) -> AsyncIterator[ChangeBatch]:
+        """Do what a statement asks for."""
+        decoder = self._decoder
+        xa = xa_statement(query)
+        if xa is not None:
+            async for batch in self._end_xa(xa.verb, xa.xid):
+                yield batch
+            return
+        check_loggable(query, self._settings.tables, f"{decoder.file}:{decoder.position}")
+        outcome = self._tracker.apply(query, self._batch, self._where())
+        if outcome.changes:
+            decoder.forget()
+        for table in outcome.truncated:
+            self._truncate(table)
+        decoder.end_statement(self._batch)
+
+    def _truncate(self, table: TableId) -> None:
+        definition = self._tracker.definitions.get(table.schema, table.table)
+        if definition is not None and self._settings.tables.matches(table.schema, table.table):
+            self._decoder.truncate(self._plans.selected(definition), self._batch)
+
+    def _where(self) -> MySqlPosition:
+        """Return where the statement at hand stands, for the records that tell of it."""
+        decoder = self._decoder
+        return replace(
+            self._position,
+            file=decoder.begin_file,
+            pos=decoder.begin_position,
+            gtids=str(decoder.gtid) if decoder.gtid is not None else None,
+            commit_us=decoder.commit_us,
+            partial=None,
+        )
+
+    # Distributed transactions ------------------------------------------------------------------------------------------------------
+
+    async def _hold(self) -> AsyncIterator[ChangeBatch]:
+        """Keep the events of a distributed transaction until the log says what became of it; one of one phase has committed."""
+        decoder, prepared = self._decoder, self._decoder.prepared
+        place = OpenXa(
+            decoder.held_xid, decoder.begin_file, decoder.begin_position, str(decoder.gtid) if decoder.gtid else ""
+        )
+        await self._prepared.keep(place, decoder.take_held())
+        if prepared is not None and prepared.one_phase:
+            async for batch in self._end_xa(XaVerb.COMMIT, place.xid):
+                yield batch
+        elif prepared is not None:
+            decoder.end_prepared(self._batch)
+
+    async def _end_xa(self, verb: XaVerb, xid: str) -> AsyncIterator[ChangeBatch]:
+        """Publish a distributed transaction that has committed, or forget one that was rolled back."""
+        decoder = self._decoder
+        if verb is XaVerb.COMMIT and self._prepared.knows(xid):
+            decoder.begin_held()
+            async for events in self._prepared.take(xid):
+                async for batch in self._decode(decoder.file, 0, events):
+                    yield batch
+            decoder.commit(self._batch)
+            return
+        if verb is not XaVerb.OTHER:
+            self._prepared.drop(xid)
+        decoder.end_statement(self._batch)
+
+    # Batches -----------------------------------------------------------------------------------------------------------------------
+
+    def _cut(self) -> ChangeBatch:
+        """Finish the batch: give it its position, and remember whether it ends inside a transaction."""
+        decoder, batch = self._decoder, self._batch
+        inside = decoder.in_transaction and decoder.events > 1
+        self._executed.add(decoder.take_committed())
+        self._position = MySqlPosition(
+            file=decoder.begin_file if inside else decoder.resume_file,
+            pos=decoder.begin_position if inside else decoder.resume_position,
+            gtids=self._executed.text,
+            server_uuid=self._origin.uuid,
+            server_id=self._origin.server_id,
+            commit_us=decoder.commit_us,
+            partial=self._partial() if inside else None,
+            counts=tuple(decoder.counts.items()) if inside else (),
+            open_xa=self._prepared.open,
+        )
+        batch.position = self._position
+        batch.boundary = not inside
+        self._began = decoder.ordinal if inside else 0
+        decoder.cut()
+        self._batch = self._new_batch()
+        return batch
+
+    def _partial(self) -> Partial:
+        decoder = self._decoder
+        gtid = str(decoder.gtid) if decoder.gtid is not None else ""
+        file, pos = ("", 0) if gtid else (decoder.begin_file, decoder.begin_position)
+        return Partial(decoder.events, decoder.rows_taken, gtid, file, pos, decoder.ordinal)
+
+    def _new_batch(self) -> ChangeBatch:
+        batch = ChangeBatch(self._settings.tombstones_on_delete, not self._settings.skip_unchanged)
+        batch.stamp_ns = time.time_ns()
+        batch.continues = self._began
+        return batch
+
+

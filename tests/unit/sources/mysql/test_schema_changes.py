@@ -1,0 +1,162 @@
+"""The records about statements, and of the history, against those that Debezium wrote for the same statements."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cdc.history.records import HistoryRecord
+from cdc.sources.mysql.ddl import DdlOutcome, DdlSession, StatementKind, apply_ddl
+from cdc.sources.mysql.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.recovery import history_record, replayed
+from cdc.sources.mysql.schema_changes import KEY, VALUE, ChangeOrigin, SchemaChanges
+from cdc.sources.mysql.sql_tokens import SqlMode
+from cdc.sources.mysql.table_json import restored_change, stored_change
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "mysql"
+#: Debezium prints types as they were written here, and takes BOOL and CHAR BYTE for other types than in a snapshot.
+AS_WRITTEN = "CREATE TABLE dt ("
+CASES = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists())
+NORMALISED = ("version", "ts_ms", "ts_us", "ts_ns", "server_id", "gtid", "file", "pos")
+
+
+def golden(case):
+    """Return the schema change records of a case."""
+    lines = (GOLDEN / case / "expected.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    return [each for each in found if each["topic"] == f"my_{case}"]
+
+
+def outcome_of(definitions, ddl, database):
+    if ddl.startswith("USE "):  # the snapshot alone tells of it
+        return DdlOutcome(definitions, StatementKind.DATABASE, database)
+    return apply_ddl(definitions, ddl, DdlSession(database=database))
+
+
+def fields(schema):
+    """Return a schema as Connect's JSON has it."""
+    found = {"type": schema.type.value, "optional": schema.optional}
+    found |= {"name": schema.name, "version": schema.version} if schema.name else {}
+    found |= {"default": schema.default} if schema.default is not None else {}
+    found |= {"parameters": dict(schema.parameters)} if schema.parameters else {}
+    if schema.fields:
+        found["fields"] = [{**fields(field.schema), "field": field.name} for field in schema.fields]
+    if schema.items:
+        found["items"] = fields(schema.items)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_statement_is_told_as_debezium_tells_it(case):
+    definitions = Definitions()
+    changes = SchemaChanges(f"my_{case}", {"server": f"my_{case}"}, comments=case == "schema_comments")
+    told = 0
+    for expected in golden(case):
+        payload = expected["value"]["payload"]
+        snapshot, row = payload["source"]["snapshot"], payload["source"]["row"]
+        gtid = "g" if snapshot == "false" else None
+        origin = ChangeOrigin(at_us=1, server_id=1, file="f", position=4, gtid=gtid, row=row, snapshot=snapshot)
+        outcome = outcome_of(definitions, payload["ddl"], payload["databaseName"])
+        definitions = outcome.definitions
+        record = changes.record(payload["ddl"], outcome, origin, 1000, {})
+        assert record is not None
+        assert record.topic == expected["topic"]
+        assert record.key == expected["key"]["payload"]
+        value = {**record.value, "ts_ms": "<TS>"}
+        source = {name: v for name, v in value.pop("source").items() if name not in NORMALISED}
+        assert source == {name: v for name, v in payload.pop("source").items() if name not in NORMALISED}
+        if not payload["ddl"].startswith(AS_WRITTEN):
+            assert value == payload
+        told += 1
+    assert told
+
+
+def test_the_schemas_are_debeziums():
+    expected = golden("schema_change")[0]
+    assert fields(KEY) == expected["key"]["schema"]
+    assert fields(VALUE) == expected["value"]["schema"]
+
+
+def test_types_mean_the_same_in_streamed_ddl_as_in_a_snapshot():
+    [ddl] = [
+        r["value"]["payload"]["ddl"] for r in golden("ddl_types_stream") if AS_WRITTEN in r["value"]["payload"]["ddl"]
+    ]
+    [change] = outcome_of(Definitions(), ddl, "golden").changes
+    types = {column.name: (column.type, column.length, column.charset) for column in change.table.columns}
+    # As SHOW CREATE TABLE of MySQL 9.7 prints the table.
+    assert types == {
+        "id": ("BIGINT UNSIGNED", None, None),
+        "b1": ("TINYINT", 1, None),
+        "t1": ("TINYINT UNSIGNED", None, None),
+        "i": ("INT", None, None),
+        "dp": ("DOUBLE", None, None),
+        "de": ("DECIMAL", 5, None),
+        "fx": ("DECIMAL", 6, None),
+        "nc": ("CHAR", 5, "utf8mb3"),
+        "nv": ("VARCHAR", 5, "utf8mb3"),
+        "na": ("VARCHAR", 7, "utf8mb3"),
+        "cb": ("BINARY", 1, None),
+        "lv": ("MEDIUMTEXT", None, "utf8mb4"),
+        "lvb": ("MEDIUMBLOB", None, None),
+        "ch": ("CHAR", 3, "latin1"),
+        "cu": ("CHAR", 3, "ucs2"),
+        "x": ("BIT", 1, None),
+        "yr": ("YEAR", None, None),
+        "ts": ("TIMESTAMP", None, None),
+        "g": ("GEOMETRY", None, None),
+        "j": ("JSON", None, None),
+        "s": ("SET", 3, "utf8mb4"),
+    }
+
+
+def test_the_history_is_written_as_debezium_writes_it():
+    lines = (GOLDEN / "schema_history_captured_only" / "expected.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    expected = [each["value"] for each in found if each["topic"].startswith("hist.")]
+    definitions, written = Definitions(), []
+    for value in expected:
+        session = DdlSession(database=value["databaseName"])
+        outcome = apply_ddl(definitions, value["ddl"], session)
+        definitions = outcome.definitions
+        record = history_record(
+            value["ddl"], session, outcome, source=value["source"], offset=value["position"], ts_ms=5
+        )
+        written.append({**json.loads(record.encode()), "ts_ms": "<VOLATILE>"})
+    assert written == expected
+    assert [table.id.table for table in definitions] == ["a"]
+
+
+@pytest.mark.parametrize("case", ["types_defaults", "types_charsets", "types_bit_enum_set", "types_int", "key_types"])
+def test_definitions_come_back_from_the_changes_of_a_history(case):
+    definitions = Definitions()
+    for expected in golden(case):
+        payload = expected["value"]["payload"]
+        outcome = outcome_of(definitions, payload["ddl"], payload["databaseName"])
+        definitions = outcome.definitions
+        for change in outcome.changes:
+            stored = json.loads(json.dumps(stored_change(change, comments=True)))
+            restored = restored_change(stored)
+            assert stored_change(restored, comments=True) == stored
+
+
+def test_changes_stand_in_for_a_statement_that_is_not_understood():
+    known = apply_ddl(Definitions(), "CREATE TABLE a (id int PRIMARY KEY, v text)", DdlSession(database="d"))
+    record = history_record(
+        "ALTER TABLE a FROBNICATE", DdlSession(database="d"), known, source={"server": "s"}, offset={}, ts_ms=1
+    )
+    found = replayed(Definitions(), record).get("d", "a")
+    assert found is not None
+    assert [column.name for column in found.columns] == ["id", "v"]
+    assert found.primary_key == ("id",)
+
+
+def test_the_session_of_a_statement_is_stored_with_it():
+    session = DdlSession(
+        database="d", mode=SqlMode(ansi_quotes=True), server=CharsetChoice("latin1"), explicit_timestamps=False
+    )
+    statement = 'CREATE TABLE "t" ("id" int, "at" timestamp)'
+    outcome = apply_ddl(Definitions(), statement, session)
+    record = history_record(statement, session, outcome, source={"server": "s"}, offset={}, ts_ms=1)
+    again = HistoryRecord.decode(record.encode(), "a test")
+    assert replayed(Definitions(), replace(again, table_changes=())).tables == outcome.definitions.tables
