@@ -120,6 +120,19 @@ class TestEveryType:
         found = inserted(await streamed(mysql_database, "y", begin, ValueHandling(adjusts_years=False)))
         assert found[0]["d"] == -712863
 
+    async def test_compressed_columns_of_mariadb(self, mariadb_database: MySqlDatabase):
+        begin = binlog.log_end(mariadb_database)
+        mariadb_database.execute(
+            "create table z (id int primary key, v varchar(300) compressed character set latin1, t text compressed, b blob compressed,"
+            "w varchar(20) compressed);"
+            "insert into z values (1, repeat('é', 300), repeat('ü', 3000), repeat(X'00ff', 900), 'short'), (2, '', '', '', ''),"
+            "(3, null, null, null, null);"
+            "set column_compression_zlib_wrap = on; insert into z values (4, repeat('b', 200), repeat('c', 70), X'00', 'x')"
+        )
+        found = inserted(await streamed(mariadb_database, "z", begin))
+        assert found == await selected(mariadb_database, "z")
+        assert found[0] == {"id": 1, "v": "é" * 300, "t": "ü" * 3000, "b": b"\0\xff" * 900, "w": "short"}
+
     async def test_vectors_and_json_of_mysql(self, mysql_database: MySqlDatabase):
         begin = binlog.log_end(mysql_database)
         mysql_database.execute("create table w (id int primary key, v vector(3), j json)")

@@ -84,6 +84,9 @@ BLOBS = frozenset(
     }
 )
 
+#: What only MariaDB has: texts and bytes as they are stored.
+COMPRESSED = frozenset({ColumnType.VARCHAR_COMPRESSED, ColumnType.BLOB_COMPRESSED})
+
 LABELLED = frozenset({ColumnType.ENUM, ColumnType.SET})
 
 #: By type: how many bytes of a TABLE_MAP's metadata say the length that `ImageColumn` has, where it is one number.

@@ -30,8 +30,10 @@ from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, Va
 from cdc.sources.mysql import time_types
 from cdc.sources.mysql.binary import BytesDecoder, PaddedDecoder, base64_decoder, hex_decoder
 from cdc.sources.mysql.charsets import charset_of, text_decoder
+from cdc.sources.mysql.compressed import CompressedDecoder
 from cdc.sources.mysql.definitions import ColumnDefinition
 from cdc.sources.mysql.handling import ValueHandling
+from cdc.sources.mysql.image_types import COMPRESSED
 from cdc.sources.mysql.json import JsonDecoder
 from cdc.sources.mysql.json_text import JsonTextDecoder
 from cdc.sources.mysql.numeric import (
@@ -125,6 +127,16 @@ def _text(column: ColumnDefinition, _handling: ValueHandling, image: ImageColumn
     return STRING, text_decoder((column.charset or "") if image.collation is None else charset_of(image.collation))
 
 
+def _stored(mapper: Mapper) -> Mapper:
+    """Return a mapper of what MariaDB may have compressed."""
+
+    def wrapper(column: ColumnDefinition, handling: ValueHandling, image: ImageColumn | None) -> Mapped:
+        schema, decoder = mapper(column, handling, image)
+        return schema, CompressedDecoder(decoder) if image is not None and image.type in COMPRESSED else decoder
+
+    return wrapper
+
+
 def _labelled(name: str, of_image: Callable[[tuple[str, ...]], ValueDecoder]) -> Mapper:
     """Return the mapper of ENUM or SET."""
 
@@ -191,11 +203,11 @@ MAPPERS: Final[Mapping[str, Mapper]] = {
     "TIME": time_types.time,
     "DATETIME": time_types.datetime,
     "TIMESTAMP": time_types.timestamp,
-    **dict.fromkeys(("CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"), _text),
+    **dict.fromkeys(("CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT"), _stored(_text)),
     "ENUM": _labelled("Enum", ImageEnumDecoder),
     "SET": _labelled("EnumSet", ImageSetDecoder),
     "BINARY": _binary,
-    **dict.fromkeys(("VARBINARY", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"), _bytes),
+    **dict.fromkeys(("VARBINARY", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"), _stored(_bytes)),
     "JSON": _json,
     "POINT": _POINT,
     **dict.fromkeys(

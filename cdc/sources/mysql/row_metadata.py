@@ -10,7 +10,7 @@ from cdc.errors import DecodeError
 from cdc.sources.mysql.charsets import charset_of, decode_text
 from cdc.sources.mysql.declared_types import BLOBS, CHARACTER_BYTES, TEXTS
 from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
-from cdc.sources.mysql.image_types import ColumnType
+from cdc.sources.mysql.image_types import CHARACTER, ColumnType
 from cdc.sources.mysql.table_map import ImageColumn, TableMap
 
 _DIGITS: Final = frozenset({ColumnType.TIME2, ColumnType.DATETIME2, ColumnType.TIMESTAMP2})
@@ -43,8 +43,10 @@ IMAGE_TYPES: Final[Mapping[str, frozenset[ColumnType]]] = {
     "DATETIME": frozenset({ColumnType.DATETIME, ColumnType.DATETIME2}),
     "TIMESTAMP": frozenset({ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2}),
     **dict.fromkeys(("CHAR", "BINARY"), frozenset({ColumnType.STRING})),
-    **dict.fromkeys(("VARCHAR", "VARBINARY"), frozenset({ColumnType.VARCHAR, ColumnType.VAR_STRING})),
-    **dict.fromkeys((*TEXTS, *BLOBS), frozenset({ColumnType.BLOB})),
+    **dict.fromkeys(
+        ("VARCHAR", "VARBINARY"), frozenset({ColumnType.VARCHAR, ColumnType.VAR_STRING, ColumnType.VARCHAR_COMPRESSED})
+    ),
+    **dict.fromkeys((*TEXTS, *BLOBS), frozenset({ColumnType.BLOB, ColumnType.BLOB_COMPRESSED})),
     "ENUM": frozenset({ColumnType.ENUM}),
     "SET": frozenset({ColumnType.SET}),
     "JSON": frozenset({ColumnType.JSON}),
@@ -117,7 +119,7 @@ def _column(name: str, image: ImageColumn) -> ColumnDefinition:
             collation = image.collation or _BINARY
             values = tuple(decode_text(collation, label) for label in image.labels)
             return replace(column, values=values, charset=charset_of(collation))
-        case ColumnType.STRING | ColumnType.VARCHAR | ColumnType.VAR_STRING | ColumnType.BLOB:
+        case _ if image.type in CHARACTER:
             return _text(column, image)
         case ColumnType.GEOMETRY:
             return replace(
@@ -137,7 +139,7 @@ def _text(column: ColumnDefinition, image: ImageColumn) -> ColumnDefinition:
     """Tell text from bytes, by the collation."""
     is_text = image.collation is not None and image.collation != _BINARY
     charset = charset_of(image.collation) if is_text and image.collation is not None else None
-    if image.type is ColumnType.BLOB:
+    if image.type in (ColumnType.BLOB, ColumnType.BLOB_COMPRESSED):
         return replace(column, type=(TEXTS if is_text else BLOBS)[image.length - 1], charset=charset)
     base = "CHAR" if image.type is ColumnType.STRING else "VARCHAR"
     if not is_text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
@@ -252,5 +252,3 @@ class Streaming:
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
-
-

@@ -32,12 +32,14 @@ cdef class TextRowDecoder:
 
     def feed(self, list rows not None, ChangeBatch batch not None, bytes marker not None):
         """Decode rows (the content of one packet each); `marker` is their `source.snapshot`. Raises DecodeError and ConversionError."""
+        cdef int64_t source
         self.info.snapshot = marker
         self.info.share(batch)
+        source = self.info.put(batch, 0)
         for row in rows:
-            self._row(row, batch)
+            self._row(row, source, batch)
 
-    cdef int _row(self, bytes row, ChangeBatch batch) except -1:
+    cdef int _row(self, bytes row, int64_t source, ChangeBatch batch) except -1:
         cdef View view = View(<const unsigned char *> <const char *> row, 0, len(row))
         cdef int64_t first = self.plan.begin(batch)
         cdef Py_ssize_t column, size
@@ -52,4 +54,4 @@ cdef class TextRowDecoder:
             view.at += size
         if view.at != view.size:
             raise DecodeError(f"a row of {self.plan.table.id} does not have {len(self.plan.targets)} columns", row, view.at)
-        return batch.read(batch.use_table(self.plan.table), first, self.info.put(batch, 0))
+        return batch.read(batch.use_table(self.plan.table), first, source)
