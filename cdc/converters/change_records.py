@@ -15,7 +15,14 @@ from weakref import WeakKeyDictionary
 
 from cdc.converters.decimals import parts, unscaled_bytes
 from cdc.converters.json_cells import value_of
-from cdc.converters.missing import VARIABLE_SCALE_DECIMAL, absent_value, unavailable_value
+from cdc.converters.missing import (
+    ABSENT_AFTER,
+    ABSENT_BEFORE,
+    VARIABLE_SCALE_DECIMAL,
+    absent_columns,
+    absent_value,
+    unavailable_value,
+)
 from cdc.converters.uncarried import fault_of, readable
 from cdc.errors import ConversionError
 from cdc.model.batch import ChangeBatch
@@ -82,6 +89,7 @@ class ChangeRecords:
             plan.source(source or ()),
             None if other_key is None else plan.key(other_key),
             _block(batch.transaction_block(index)),
+            absent=plan.absent(before, after) if op else (),
         )
         fault = next(_faults(found, batch.problems, index), None)
         record = self._record(found if fault is None else found.readable(), batch.stamp_ns)
@@ -114,12 +122,24 @@ class _Plan:
         self.row_schema = self.envelope_schema.fields[0].schema
         self._constants: Struct = dict(table.source_constants)
         self._variables = table.source_variables
-        self._absent = [value_of(c.schema, absent_value(c.schema)) for c in table.columns]
         self._unavailable = [value_of(c.schema, unavailable_value(c.schema, unavailable)) for c in table.columns]
+        self._absent = self._unavailable
+        if not table.marks_absent:
+            self._absent = [value_of(c.schema, absent_value(c.schema)) for c in table.columns]
 
     def row(self, cells: tuple[Any, ...]) -> Struct:
         """Return a row image by the names of the columns, with what stands for values that the log does not have."""
         return {column.name: self._value(column, at, cells[at]) for at, column in enumerate(self.row_columns)}
+
+    def absent(self, before: tuple[Any, ...] | None, after: tuple[Any, ...] | None) -> tuple[Header, ...]:
+        """Return the headers that name the columns which the row images leave out."""
+        if not self.table.marks_absent:
+            return ()
+        images = ((ABSENT_BEFORE, self._absent_names(before or ())), (ABSENT_AFTER, self._absent_names(after or ())))
+        return tuple(Header(name, STRING, absent_columns(names)) for name, names in images if names)
+
+    def _absent_names(self, cells: tuple[Any, ...]) -> list[str]:
+        return [column.name for column, cell in zip(self.row_columns, cells, strict=False) if cell is ABSENT]
 
     def key(self, cells: tuple[Any, ...]) -> Struct:
         """Return a key; nothing stands for a value that it lacks."""
@@ -155,6 +175,7 @@ class _Row:
     other_key: Struct | None
     transaction: Struct | None = None
     schemas: tuple[Schema | None, Schema] | None = None
+    absent: tuple[Header, ...] = ()
 
     @property
     def key_schema(self) -> Schema | None:
@@ -178,9 +199,10 @@ class _Row:
         }
 
     def own_headers(self) -> Iterator[Header]:
-        """Yield the key on the far side of a key change."""
+        """Yield the key on the far side of a key change, and which columns the images leave out."""
         if self.other_key is not None and self.schemas is None:
             yield Header(OLD_KEY if self.op == "c" else NEW_KEY, self.plan.key_schema, self.other_key)
+        yield from self.absent
 
     def readable(self) -> _Row:
         """Return the row with schemas that carry all of its values. The key on the far side of a key change stays away."""

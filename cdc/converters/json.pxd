@@ -18,6 +18,8 @@ cdef class TablePlan:
     cdef bytes key_tail
     cdef bytes value_lead
     cdef Members row
+    cdef tuple names
+    cdef bint marks_absent
     cdef Members source
     cdef Members transaction
     cdef bytes value_tail
@@ -45,3 +47,5 @@ cdef class JsonConverter:
     cdef TablePlan plan(self, object table)
     cdef int write_row(self, TablePlan plan, ChangeBatch batch, const Row *row, bytes stamps, int32_t topic, RecordBatch records) except -1
     cdef int write_header(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1
+    cdef int mark_absent(self, TablePlan plan, str name, ChangeBatch batch, int64_t first, Record *record, RecordBatch records) except -1
+    cdef int add_header(self, str name, bytes text, Record *record, RecordBatch records) except -1

@@ -8,13 +8,14 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 from cdc.converters.json_writers cimport Members, members
-from cdc.model.batch cimport ChangeBatch, Row
+from cdc.model.batch cimport ABSENT_CELL, ChangeBatch, Row
 from cdc.model.buffer cimport Buffer
 from cdc.model.records cimport Record, RecordBatch
 
 from weakref import WeakKeyDictionary
 
 from cdc.converters.header import struct_text
+from cdc.converters.missing import ABSENT_AFTER, ABSENT_BEFORE, absent_columns
 from cdc.converters.json_schema import schema_json
 from cdc.errors import ConversionError
 from cdc.model.schema import Field
@@ -73,14 +74,31 @@ cdef class JsonConverter:
             if row.other_key >= 0:
                 self.write_header(plan, batch, row, record, records)
         if row.op:
+            if plan.marks_absent:
+                self.mark_absent(plan, ABSENT_BEFORE, batch, row.before, record, records)
+                self.mark_absent(plan, ABSENT_AFTER, batch, row.after, record, records)
             plan.write_value(batch, row, stamps, record, records.data)
         return 0
 
     cdef int write_header(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1:
-        cdef bytes text = plan.other_key(batch, row.other_key)
-        record.header_name = records.use_header(OLD_KEY if row.op == b"c" else NEW_KEY)
-        record.header = records.data.size
-        record.header_size = <int32_t> len(text)
+        return self.add_header(OLD_KEY if row.op == b"c" else NEW_KEY, plan.other_key(batch, row.other_key), record, records)
+
+    cdef int mark_absent(self, TablePlan plan, str name, ChangeBatch batch, int64_t first, Record *record, RecordBatch records) except -1:
+        """Name the columns that a row image leaves out, if there are any."""
+        cdef int64_t at
+        cdef list absent = None
+        if first < 0:
+            return 0
+        for at in range(len(plan.names)):
+            if batch.cells[first + at].kind == ABSENT_CELL:
+                absent = [] if absent is None else absent
+                absent.append(plan.names[at])
+        if absent is not None:
+            self.add_header(name, absent_columns(absent).encode(), record, records)
+        return 0
+
+    cdef int add_header(self, str name, bytes text, Record *record, RecordBatch records) except -1:
+        records.add_header(record, name, records.data.size, <int32_t> len(text))
         return records.data.write_bytes(text)
 
     cdef TablePlan plan(self, object table):
@@ -103,7 +121,11 @@ cdef class TablePlan:
             self.key = members(self.key_fields, self.key_columns, {}, where, key_settings, None)
             self.key_lead, self.key_tail = _wrapping(table.key_schema(), key_settings)
         shown = len(table.row_columns)
+        self.marks_absent = table.marks_absent
+        self.names = tuple([column.name for column in columns[:shown]])
         self.row = members(columns[:shown], range(shown), {}, where, value_settings, unavailable)
+        if self.marks_absent:
+            self.row.show_absent_as_unavailable()
         self.source = members(source.fields, range(len(source.fields)), table.source_constants, f"the source block of {where}",
                               value_settings, unavailable)
         self.transaction = members(TRANSACTION_BLOCK.fields, range(3), {}, "the transaction block", value_settings, None)

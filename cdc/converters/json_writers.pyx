@@ -254,6 +254,12 @@ cdef class Members:
             member.writer.write(batch, &batch.cells[first + member.offset], out)
         return out.write_bytes(self.tail)
 
+    cdef int show_absent_as_unavailable(self) except -1:
+        """Show the same for absent values as for unavailable ones."""
+        for member in self.members:
+            (<Member> member).writer.absent_text = (<Member> member).writer.unavailable_text
+        return 0
+
 
 cdef bint _inside(ChangeBatch batch, const Cell *cell) noexcept:
     """Whether what the cell points at lies inside the batch."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import struct
 import uuid
+from collections.abc import Iterable
 from typing import Final
 
 from cdc.model.schema import ConnectType, Decimal, Schema
@@ -45,6 +46,16 @@ _ZEROS: Final[dict[ConnectType, object]] = {
     ConnectType.ARRAY: (),
     ConnectType.MAP: (),
 }
+
+
+#: The headers that name the columns which a row image leaves out, of tables whose rows say so.
+ABSENT_BEFORE: Final = "cdc.absent.before"
+ABSENT_AFTER: Final = "cdc.absent.after"
+
+
+def absent_columns(names: Iterable[str]) -> str:
+    """Return the value of such a header: a JSON array of field names."""
+    return json.dumps(list(names), ensure_ascii=False, separators=(",", ":"))
 
 
 def absent_value(schema: Schema) -> object:

@@ -4,16 +4,20 @@ from libc.stdint cimport int32_t, int64_t
 
 from cdc.model.buffer cimport Buffer
 
-# Offsets point into the batch's data; a size of -1 means null (for the header: that there is none).
+# Offsets point into the batch's data; a size of -1 means null. `header` is the first of a record's own headers in the batch's.
 cdef struct Record:
     int64_t key
     int64_t value
     int64_t header
     int32_t key_size
     int32_t value_size
-    int32_t header_size
-    int32_t header_name
+    int32_t header_count
     int32_t topic
+
+cdef struct OwnHeader:
+    int64_t value
+    int32_t size
+    int32_t name
 
 
 cdef class RecordBatch:
@@ -26,9 +30,14 @@ cdef class RecordBatch:
     cdef Record *records
     cdef int64_t record_count
     cdef int64_t record_capacity
+    cdef OwnHeader *own
+    cdef int64_t own_count
+    cdef int64_t own_capacity
 
     cdef int32_t use_topic(self, str topic) except -1
     cdef int32_t use_header(self, str name) except -1
     cdef Record *add_record(self, int32_t topic) except NULL
+    cdef int add_header(self, Record *record, str name, int64_t value, int32_t size) except -1
+    cdef object _own(self, const Record *record)
     cdef object _slice(self, int64_t start, int32_t size)
     cdef object _put(self, object content)

@@ -22,6 +22,7 @@ cdef class RecordBatch:
 
     def __dealloc__(self):
         PyMem_Free(self.records)
+        PyMem_Free(self.own)
 
     def __len__(self):
         return self.record_count
@@ -37,21 +38,24 @@ cdef class RecordBatch:
         if not 0 <= index < self.record_count:
             raise IndexError(index)
         record = &self.records[index]
-        own = ()
-        if record.header_size >= 0:
-            own = ((self.header_names[record.header_name], self._slice(record.header, record.header_size)),)
         return (self.topics[record.topic], self._slice(record.key, record.key_size),
-                self._slice(record.value, record.value_size), own + self.headers)
+                self._slice(record.value, record.value_size), self._own(record) + self.headers)
 
     def add(self, str topic, key, value, headers=None):
-        """Add a record from bytes; `headers` may hold one (name, value) pair of its own."""
+        """Add a record from bytes; `headers` are (name, value) pairs of its own."""
         cdef Record *record = self.add_record(self.use_topic(topic))
         record.key, record.key_size = self._put(key)
         record.value, record.value_size = self._put(value)
-        if headers:
-            (name, content), = headers
-            record.header_name = self.use_header(name)
-            record.header, record.header_size = self._put(content)
+        for name, content in headers or ():
+            start, size = self._put(content)
+            self.add_header(record, name, start, size)
+
+    cdef object _own(self, const Record *record):
+        cdef int64_t at
+        cdef list own = []
+        for at in range(record.header, record.header + record.header_count):
+            own.append((self.header_names[self.own[at].name], self._slice(self.own[at].value, self.own[at].size)))
+        return tuple(own)
 
     cdef object _slice(self, int64_t start, int32_t size):
         if size < 0:
@@ -90,7 +94,23 @@ cdef class RecordBatch:
             self.record_capacity = capacity
         moved = &self.records[self.record_count]
         moved.topic = topic
-        moved.key_size = moved.value_size = moved.header_size = -1
-        moved.key = moved.value = moved.header = 0
+        moved.key_size = moved.value_size = -1
+        moved.header_count = 0
+        moved.key = moved.value = 0
+        moved.header = self.own_count
         self.record_count += 1
         return moved
+
+    cdef int add_header(self, Record *record, str name, int64_t value, int32_t size) except -1:
+        """Give the record that was added last one more header of its own, whose value stands in the data."""
+        cdef OwnHeader *moved
+        if self.own_count == self.own_capacity:
+            moved = <OwnHeader *> PyMem_Realloc(self.own, (2 * self.own_capacity + 16) * sizeof(OwnHeader))
+            if moved == NULL:
+                raise MemoryError
+            self.own = moved
+            self.own_capacity = 2 * self.own_capacity + 16
+        self.own[self.own_count] = OwnHeader(value, size, self.use_header(name))
+        self.own_count += 1
+        record.header_count += 1
+        return 0

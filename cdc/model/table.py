@@ -37,7 +37,8 @@ class Table:
     """One version of a captured table; compared by identity, so encoders can keep a plan for each.
 
     `columns` are the captured ones in table order, those that are `key_only` behind the others, and a row's cells follow that order.
-    `key` holds indices into `columns`, in the order of the key; it is empty for a table without key. `record_name` begins the names of the
+    `key` holds indices into `columns`, in the order of the key; it is empty for a table without key. With `marks_absent`, a column that a row image
+    leaves out is shown as unavailable and named in a header of the record. `record_name` begins the names of the
     schemas; without one the topic does. `source_schema` describes the source block; `source_constants` holds those of
     its fields that are the same for every row of the table, and the remaining fields, in order, are the row's source cells.
     """
@@ -49,6 +50,7 @@ class Table:
     source_schema: Schema
     source_constants: Mapping[str, Default] = field(default_factory=dict)
     record_name: str = ""
+    marks_absent: bool = False
 
     @property
     def row_columns(self) -> tuple[Column, ...]:

@@ -18,7 +18,7 @@ from cdc.model.records import RecordBatch
 text = st.text(max_size=12)
 content = st.none() | st.binary(max_size=300)
 header = st.tuples(text, st.binary(max_size=20))
-record = st.tuples(st.sampled_from(["a", "b"]), content, content, st.lists(header, max_size=1).map(tuple))
+record = st.tuples(st.sampled_from(["a", "b"]), content, content, st.lists(header, max_size=3).map(tuple))
 records = st.lists(record, min_size=1, max_size=40)
 stamps = st.integers(min_value=-(2**40), max_value=2**45)
 

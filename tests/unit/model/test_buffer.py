@@ -58,6 +58,14 @@ class TestRecordBatch:
         with pytest.raises(IndexError):
             RecordBatch()[index]
 
-    def test_a_record_has_one_header_of_its_own_at_most(self):
-        with pytest.raises(ValueError):
-            RecordBatch().add("a", None, None, (("one", b""), ("two", b"")))
+    def test_a_record_has_headers_of_its_own_in_front_of_those_of_all(self):
+        batch = RecordBatch()
+        batch.add("a", None, None, (("one", b""), ("two", None)))
+        batch.add("a", None, None)
+        batch.add("a", None, None, (("one", b"1"),))
+        batch.headers = (("all", b"x"),)
+        assert [batch[at][3] for at in range(3)] == [
+            (("one", b""), ("two", None), ("all", b"x")),
+            (("all", b"x"),),
+            (("one", b"1"), ("all", b"x")),
+        ]
