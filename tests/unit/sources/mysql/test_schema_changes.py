@@ -63,6 +63,7 @@ def test_a_statement_is_told_as_debezium_tells_it(case):
         assert record is not None
         assert record.topic == expected["topic"]
         assert record.key == expected["key"]["payload"]
+        assert isinstance(record.value, dict)
         value = {**record.value, "ts_ms": "<TS>"}
         source = {name: v for name, v in value.pop("source").items() if name not in NORMALISED}
         assert source == {name: v for name, v in payload.pop("source").items() if name not in NORMALISED}
