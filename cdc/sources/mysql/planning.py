@@ -141,9 +141,7 @@ def _by_place(position: MySqlPosition, facts: ServerFacts) -> Plan:
         _check_place(file, pos, facts)
     waits = _place(oldest) < (position.file, position.pos)
     catch_up = (position.file, position.pos) if waits else None
-    return Plan(
-        snapshot=False, position=position, start=FilePosition(oldest.file, oldest.position), catch_up=catch_up
-    )
+    return Plan(snapshot=False, position=position, start=FilePosition(oldest.file, oldest.position), catch_up=catch_up)
 
 
 def _place(transaction: OpenXa) -> tuple[str, int]:

@@ -53,6 +53,7 @@ class Streaming:
         stream: BinlogStream,
         position: MySqlPosition,
         *,
+        plans: TablePlans,
         tracker: SchemaTracker,
         origin: LogOrigin,
         partition: Mapping[str, str],
@@ -63,7 +64,7 @@ class Streaming:
         self._position = position
         self._tracker = tracker
         self._origin = origin
-        self._plans = TablePlans(settings)
+        self._plans = plans
         self._executed = Executed.parse(position.gtids, mariadb=stream.connection.mariadb)
         self._prepared = PreparedTransactions(settings.queue_bytes)
         self._began = 0
@@ -259,5 +260,3 @@ class Streaming:
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
-
-
