@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.errors import (
     CdcError,
     LogDiverged,
@@ -19,7 +20,7 @@ from cdc.errors import (
 )
 from cdc.sources.mysql.binlog import BinlogStream, FilePosition, Start
 from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.endpoint import Compression, Tls, TlsMode
+from cdc.sources.mysql.endpoint import Compression, Tls
 from cdc.sources.mysql.event_types import EventType
 from cdc.sources.mysql.events import parse_event
 from cdc.sources.mysql.gtid import GtidSet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import DdlUnreadable
@@ -38,6 +38,15 @@ class Effect:
     truncated: tuple[TableId, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A statement with the session it ran in, and what it did."""
+
+    statement: str
+    session: DdlSession
+    outcome: DdlOutcome = field(default_factory=lambda: DdlOutcome(Definitions()))
+
+
 class SchemaTracker:
     """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read."""
 
@@ -69,38 +78,34 @@ class SchemaTracker:
         try:
             outcome = apply_ddl(self.definitions, statement, session)
         except DdlUnreadable as error:
-            return self._unreadable(error, statement, session, batch, behind)
-        self.tell(statement, session, outcome, batch, origin, behind)
+            return self._unreadable(error, Told(statement, session), batch, behind)
+        self.tell(Told(statement, session, outcome), batch, origin, behind)
         emptied = tuple(change.id for change in outcome.changes if change.type is ChangeType.TRUNCATE)
         return Effect(outcome.kind is not StatementKind.OTHER, emptied)
 
-    def tell(
-        self,
-        statement: str,
-        session: DdlSession,
-        outcome: DdlOutcome,
-        batch: ChangeBatch,
-        origin: ChangeOrigin,
-        behind: MySqlPosition,
-    ) -> None:
+    def tell(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
         """Take the definitions behind a statement; add its record in the history, and, if it concerns captured tables, of schema changes."""
+        outcome = told.outcome
         self.definitions = outcome.definitions
         if outcome.kind is StatementKind.OTHER:
             return
         if self._belongs_in_history(outcome):
-            self._record(statement, session, outcome, batch, behind)
+            self._record(told, batch, behind)
         if self._settings.include_schema_changes and self._is_captured(outcome):
             now_us = batch.stamp_ns // 1000
-            record = self._changes.record(statement, outcome, origin, now_us, behind.offset())
+            record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
             if record is not None:
-                batch.add_aside(record, SHELL + len(statement))
+                batch.add_aside(record, SHELL + len(told.statement))
 
-    def _record(
-        self, statement: str, session: DdlSession, outcome: DdlOutcome, batch: ChangeBatch, behind: MySqlPosition
-    ) -> None:
-        ts_ms = batch.stamp_ns // 1_000_000
-        offset = behind.offset()
-        record = history_record(statement, session, outcome, source=self._partition, offset=offset, ts_ms=ts_ms)
+    def _record(self, told: Told, batch: ChangeBatch, behind: MySqlPosition) -> None:
+        record = history_record(
+            told.statement,
+            told.session,
+            told.outcome,
+            source=self._partition,
+            offset=behind.offset(),
+            ts_ms=batch.stamp_ns // 1_000_000,
+        )
         batch.history.append(record)
 
     def _belongs_in_history(self, outcome: DdlOutcome) -> bool:
@@ -123,9 +128,7 @@ class SchemaTracker:
         ids = (change.id,) if change.previous is None else (change.id, change.previous)
         return any(self._settings.tables.matches(each.schema, each.table) for each in ids)
 
-    def _unreadable(
-        self, error: DdlUnreadable, statement: str, session: DdlSession, batch: ChangeBatch, behind: MySqlPosition
-    ) -> Effect:
+    def _unreadable(self, error: DdlUnreadable, told: Told, batch: ChangeBatch, behind: MySqlPosition) -> Effect:
         """Go on without the tables of a statement that is not understood, where that is safe: rows of theirs are read by their metadata, or refused."""
         captured = [each for each in error.tables if self._settings.tables.matches(*each)]
         harmless = bool(error.tables) and not captured
@@ -134,7 +137,7 @@ class SchemaTracker:
         if not harmless:
             log.warning("%s It is passed over.", error.sentence())
         self.definitions = forgotten(self.definitions, error)
-        self._record(statement, session, DdlOutcome(self.definitions), batch, behind)
+        self._record(replace(told, outcome=DdlOutcome(self.definitions)), batch, behind)
         return Effect(changed=True)
 
 
