@@ -89,7 +89,8 @@ async def test_rows_in_the_binlog_fit_the_definitions_that_follow_from_its_state
             if found.id.schema == database.name and not _has_hash(found):
                 known = definitions.get(found.id.schema, found.id.table)
                 assert known is not None
-                assert disagreement(known, found) is None
+                assert known is not None
+    assert disagreement(known, found) is None
                 rows += 1
     assert rows > 10
 
@@ -128,4 +129,5 @@ async def test_versioned_tables_of_mariadb_have_their_hidden_columns_in_the_binl
     events = await read_log(database, start, log_end(database))
     maps = [parse_table_map(each.event) for each in events if each.kind is EventType.TABLE_MAP]
     [found] = [each for each in maps if each.id.schema == database.name]
+    assert known is not None
     assert disagreement(known, found) is None
