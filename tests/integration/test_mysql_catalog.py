@@ -90,7 +90,7 @@ async def test_rows_in_the_binlog_fit_the_definitions_that_follow_from_its_state
                 known = definitions.get(found.id.schema, found.id.table)
                 assert known is not None
                 assert known is not None
-    assert disagreement(known, found) is None
+                assert disagreement(known, found) is None
                 rows += 1
     assert rows > 10
 
