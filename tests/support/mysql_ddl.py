@@ -336,7 +336,7 @@ def _type(column: ColumnDefinition) -> str:
     return f"{text} {signs}".strip()
 
 
-def _told(name, kind, nullable, charset, collation, default, extra, comment) -> tuple[Any, ...]:  # type: ignore[no-untyped-def]
+def _told(name, kind, nullable, charset, collation, default, extra, comment) -> tuple[Any, ...]:
     extra = extra.lower()
     computed = ("default_generated" in extra and default is not None) or _is_computed(default or "")
     flags = {
@@ -357,7 +357,7 @@ def _is_computed(default: str) -> bool:
     return default.startswith("(") or default.lower().startswith("current_timestamp")
 
 
-def _literal(kind: str, default: str) -> str:  # type: ignore[no-untyped-def]
+def _literal(kind: str, default: str) -> str:
     if default.startswith("'"):  # MariaDB prints defaults as SHOW CREATE TABLE does
         default = read(default[1:-1])
         return default.rstrip("\0") if kind.startswith("binary") else default
