@@ -89,7 +89,6 @@ async def test_rows_in_the_binlog_fit_the_definitions_that_follow_from_its_state
             if found.id.schema == database.name and not _has_hash(found):
                 known = definitions.get(found.id.schema, found.id.table)
                 assert known is not None
-                assert known is not None
                 assert disagreement(known, found) is None
                 rows += 1
     assert rows > 10

@@ -36,7 +36,9 @@ class Session(Protocol):
 class Side(Protocol):
     """One database of its own for a run."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The database's name."""
 
     def session(self) -> Iterator[Session]:
         """Open a session; a generator that closes it."""
