@@ -57,6 +57,12 @@ BUILT_INS: Final = (
         ("postgres", "postgresql"),
     ),
     BuiltIn(
+        "io.debezium.connector.mysql.MySqlConnector",
+        "cdc.sources.mysql.connector:MySqlConnector",
+        (Kind.SOURCE,),
+        ("mysql",),
+    ),
+    BuiltIn(
         f"{_CONNECT}.file.FileStreamSourceConnector",
         "cdc.sources.file.connector:FileStreamSourceConnector",
         (Kind.SOURCE,),

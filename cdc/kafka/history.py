@@ -11,10 +11,16 @@ from cdc.config.settings import KafkaSettings
 from cdc.errors import HistoryUnreadable
 from cdc.history.records import HistoryRecord
 from cdc.kafka.consumer import read_topics
+from cdc.kafka.topics import NewTopic
 from cdc.model.records import RecordBatch
 
 if TYPE_CHECKING:
     from cdc.kafka.publisher import TransactionalPublisher
+
+
+def history_topic(name: str) -> NewTopic:
+    """Return the topic of a history as it is to be made: of one partition, for order, and kept for ever."""
+    return NewTopic(name, 1, configs={"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"})
 
 
 class KafkaSchemaHistory:
@@ -23,10 +29,11 @@ class KafkaSchemaHistory:
     `record` adds to the transaction that the publisher has open, so that a statement is in the history exactly if the offset behind it is
     stored. It is called between `publisher.begin()` and the `publisher.commit` with that offset. `records` must come after
     `publisher.start()`, as for the offsets: that ends what an earlier instance left open. It reads committed records only, to the end
-    that the topic has then. The topic has to have one partition and keep its records for ever.
+    that the topic has then. The topic has to have one partition and keep its records for ever. Without a publisher it is only read, and `batch` makes
+    what somebody else sends in the transaction.
     """
 
-    def __init__(self, settings: KafkaSettings, topic: str, publisher: TransactionalPublisher) -> None:
+    def __init__(self, settings: KafkaSettings, topic: str, publisher: TransactionalPublisher | None = None) -> None:
         self._settings = settings
         self._topic = topic
         self._publisher = publisher
@@ -37,6 +44,8 @@ class KafkaSchemaHistory:
         Raises:
             SinkError: as `TransactionalPublisher.send`.
         """
+        if self._publisher is None:
+            raise RuntimeError("the history is only read")
         if records:
             await self._publisher.send(self.batch(records))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -23,7 +23,7 @@ from cdc.kafka.offsets import encode_key, encode_value
 from cdc.kafka.ownership import Claim
 from cdc.kafka.producer import ABORT_SECONDS, Producer
 from cdc.kafka.record_batch import PartitionBatch, RecordAccumulator
-from cdc.kafka.topics import Topics
+from cdc.kafka.topics import NewTopic, Topics
 from cdc.kafka.transaction import OutOfTurnError, State, moved
 from cdc.model.records import RecordBatch
 from cdc.offsets.base import SourceOffset, SourcePartition
@@ -64,10 +64,12 @@ class TransactionalPublisher:
         connector: str,
         *,
         claim: Claim | None = None,
+        own_topics: Sequence[NewTopic] = (),
         verify: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._verify = verify
+        self._own_topics = own_topics
         self._settings = settings
         self._connector = connector
         self._clock = clock
@@ -113,7 +115,7 @@ class TransactionalPublisher:
             )
             await self._producer.start()
             self._claim = Claim(*self._producer.identity, until=math.inf)
-            self._topics = Topics(self._producer.client, self._settings)
+            self._topics = Topics(self._producer.client, self._settings, self._own_topics)
             await self._topics.ensure_offsets()
         if self._verify is not None:
             async with self._breaking(None):

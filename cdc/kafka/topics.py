@@ -40,9 +40,11 @@ class Topics:
     Whatever goes wrong on the way to the broker is left to the caller, as aiokafka's exception.
     """
 
-    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings) -> None:
+    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings, own: Sequence[NewTopic] = ()) -> None:
+        """Take the connections; `own` are topics that have settings of their own, and are made whatever topic.creation.enable says."""
         self._client = client
         self._settings = settings
+        self._own = {topic.name: topic for topic in own}
 
     async def ensure(self, names: Sequence[str]) -> dict[str, int]:
         """Create the table topics that are missing, and return how large a batch each takes, in bytes.
@@ -52,13 +54,13 @@ class Topics:
         """
         wanted = self._settings.topics
         missing = await self._missing(names)
-        if missing and wanted.create:
-            await self._create(
-                [NewTopic(name, wanted.partitions, wanted.replication_factor, wanted.configs) for name in missing]
-            )
-        elif missing:
-            fact = f"Topic {missing[0]} does not exist, and topic.creation.enable is false"
+        others = [name for name in missing if name not in self._own]
+        if others and not wanted.create:
+            fact = f"Topic {others[0]} does not exist, and topic.creation.enable is false"
             raise KafkaRefused(fact, "Create it, or set topic.creation.enable to true.")
+        if missing:
+            usual = NewTopic("", wanted.partitions, wanted.replication_factor, wanted.configs)
+            await self._create([self._own.get(name) or replace(usual, name=name) for name in missing])
         return await self._known(names)
 
     async def wait_for(self, name: str) -> int:

@@ -42,6 +42,7 @@ cdef class ChangeBatch:
     cdef readonly list transactions
     cdef readonly list problems
     cdef readonly list asides
+    cdef readonly list history
     cdef public object position
     cdef public bint boundary
     cdef public bint tombstones

@@ -9,7 +9,8 @@ class ChangeBatch:
     """Rows in commit order, each of which becomes one Kafka record.
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
-    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
+    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows, `history` the
+    records for the schema history. `position` is the source
     position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `tombstones`
     says that deletes have one, `unchanged` that updates which change no captured column are kept. `continues` is not 0 when the batch begins
     inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since the
@@ -20,6 +21,7 @@ class ChangeBatch:
     transactions: list[Transaction]
     problems: list[Unconvertible]
     asides: list[Aside]
+    history: list[Any]
     aside_size: int
     position: Any
     boundary: bool
@@ -57,6 +59,9 @@ class ChangeBatch:
 
     def operations(self) -> dict[str, int]:
         """Return how many rows there are of each operation that occurs, by its letter; "" for tombstones."""
+
+    def take_back(self, rows: int, asides: int) -> None:
+        """Leave only the first `rows` rows, and the first `asides` records beside them: what came behind was rolled back."""
 
     def transaction_block(self, index: int) -> tuple[str, int, int] | None:
         """Return a row's (id, total_order, data_collection_order) in its source transaction, or None where it is not numbered."""

@@ -26,7 +26,8 @@ cdef class ChangeBatch:
     """Rows in commit order, each of which becomes one Kafka record.
 
     `tables` are the table versions in use, `transactions` the source transactions that ended in this batch (oldest first), `problems`
-    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows. `position` is the source
+    the values that could not be carried and became null, `asides` the records that go to Kafka beside the rows, `history` the
+    records for the schema history. `position` is the source
     position behind the last row; `boundary` says that the batch ends at a source commit, so a Kafka transaction may end there. `tombstones`
     says that deletes have one, `unchanged` that updates which change no captured column are kept. `continues` is not 0 when the batch begins
     inside a source transaction: then that many changes of it came before. `stamp_ns` is when the batch was read, in nanoseconds since the
@@ -39,6 +40,7 @@ cdef class ChangeBatch:
         self.transactions = []
         self.problems = []
         self.asides = []
+        self.history = []
         self.table_index = {}
         self.key_columns = []
         self.tombstones = tombstones

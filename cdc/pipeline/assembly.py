@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,12 +14,15 @@ from cdc.converters.asides import JsonAsides
 from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
 from cdc.errors import CdcError, ConfigError
+from cdc.history.base import SchemaHistory
 from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
+from cdc.kafka.topics import NewTopic
 from cdc.pipeline.databases import database_of
 from cdc.pipeline.encoding import BatchEncoder, DirectEncoder, NewEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.heartbeat import Heartbeat
+from cdc.pipeline.history import HistoryEncoder
 from cdc.pipeline.session import Session
 from cdc.pipeline.status import PipelineStatus
 from cdc.sources.base import Source
@@ -54,9 +57,9 @@ def build_pipeline(
             f"connector {config.name} has transforms, post processors or converters that need plugins", _NEEDS_PLUGINS
         )
     settings = config.source if new_encoder is None else _keeping(config.source)
-    database = database_of(settings, columns)
+    database = database_of(settings, config.kafka, columns)
     headers = context_headers(config, database.connector, str(uuid.uuid4()))
-    publishers = _Publishers(config, verify)
+    publishers = _Publishers(config, database.own_topics, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
         source = database.open(status.snapshot.ended is not None)
@@ -66,7 +69,7 @@ def build_pipeline(
             source,
             open_publisher=publishers.open,
             load_offset=lambda publisher: KafkaOffsetStore(config.kafka, config.name, publisher).load(source.partition),
-            encoder=_encoder(config, source, headers, new_encoder),
+            encoder=_with_history(_encoder(config, source, headers, new_encoder), database.history),
             settings=config.pipeline,
             status=status,
             transaction_timeouts=(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS),
@@ -107,11 +110,18 @@ def _encoder(
     return new_encoder(converter, ChangeRecords(headers, placeholder, source.partition))
 
 
+def _with_history(encoder: BatchEncoder, history: SchemaHistory | None) -> BatchEncoder:
+    return encoder if history is None else HistoryEncoder(encoder, history)
+
+
 class _Publishers:
     """Makes the publishers of a connector, one after another; each knows what the one before it held."""
 
-    def __init__(self, config: ConnectorConfig, verify: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(
+        self, config: ConnectorConfig, own_topics: Sequence[NewTopic], verify: Callable[[], Awaitable[None]] | None
+    ) -> None:
         self._config = config
+        self._own_topics = own_topics
         self._verify = verify
         self._last: TransactionalPublisher | None = None
 
@@ -120,7 +130,11 @@ class _Publishers:
         seconds = SNAPSHOT_TRANSACTION_SECONDS if snapshot else kafka.transaction_timeout
         claim = self._last.claim if self._last is not None else None
         self._last = TransactionalPublisher(
-            replace(kafka, transaction_timeout=seconds), self._config.name, claim=claim, verify=self._verify
+            replace(kafka, transaction_timeout=seconds),
+            self._config.name,
+            claim=claim,
+            own_topics=self._own_topics,
+            verify=self._verify,
         )
         return self._last
 

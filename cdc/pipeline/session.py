@@ -186,7 +186,7 @@ class Session(Generic[P]):
     async def _publish(self) -> None:
         while True:
             batch = await self._next(min(IDLE_SECONDS, self._heartbeat_left()))
-            if batch is not None and (len(batch) or batch.asides):
+            if batch is not None and (len(batch) or batch.asides or batch.history):
                 await self._transaction(batch)
             else:
                 await self._settle(batch)

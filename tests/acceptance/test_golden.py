@@ -11,18 +11,29 @@ from tests.support.golden.case import load
 from tests.support.golden.comparison import mismatches
 from tests.support.golden.replay import replay
 
-CASES = Path(__file__).parents[1] / "golden" / "postgres"
+CASES = Path(__file__).parents[1] / "golden"
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in CASES.iterdir()))
+def cases(kind: str) -> list[str]:
+    return sorted(folder.name for folder in (CASES / kind).iterdir())
+
+
+@pytest.mark.parametrize("name", cases("postgres"))
 def test_golden_case(name, postgres, kafka):
-    case = load(CASES / name)
+    case = load(CASES / "postgres" / name)
     found = mismatches(case, replay(case, postgres, kafka))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", cases("mysql"))
+def test_golden_case_of_mysql(name, mysql, kafka):
+    case = load(CASES / "mysql" / name)
+    found = mismatches(case, replay(case, mysql, kafka))
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("name", ["restart_resume", "logical_message", "heartbeat", "post_reselect"])
 def test_golden_case_through_the_console_script(name, postgres, kafka, tmp_path):
-    case = load(CASES / name)
+    case = load(CASES / "postgres" / name)
     found = mismatches(case, replay(case, postgres, kafka, lambda config: Script(tmp_path, config)))
     assert not found, "\n".join(found)

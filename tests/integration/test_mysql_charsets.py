@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pymysql
 import pytest
 
 from cdc.errors import ConversionError
 from cdc.sources.mysql.charset_tables import COLLATIONS, MULTI_BYTE, SINGLE_BYTE
 from cdc.sources.mysql.charsets import charset_of, transcoder
 
+RECURSION = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
 QUESTION_MARKS = {"utf16": b"\0?", "utf16le": b"?\0", "utf32": b"\0\0\0?"}
 COLUMNS_OF_COLLATIONS = """
 select lower(column_name) from information_schema.columns
@@ -17,18 +19,18 @@ where table_schema = 'information_schema' and table_name = 'COLLATION_CHARACTER_
 """
 
 
-@pytest.fixture(params=["mysql_database", "mariadb_database"])
+@pytest.fixture(scope="module", params=["mysql", "mariadb"])
 def server(request):
-    """Yield what runs a query on one of the servers."""
-    database = request.getfixturevalue(request.param)
-    with closing(database.connect()) as connection, connection.cursor() as cursor:
+    """Yield what runs a query on one of the servers; it needs no tables."""
+    address = request.getfixturevalue(request.param)
+    connection = pymysql.connect(host=address.host, port=address.port, user=address.user)
+    with closing(connection), connection.cursor() as cursor:
 
         def ask(query):
             cursor.execute(query)
             return cursor.fetchall()
 
-        limit = "cte_max_recursion_depth" if request.param == "mysql_database" else "max_recursive_iterations"
-        ask(f"set {limit} = 1000000")
+        ask(f"set {RECURSION[request.param]} = 1000000")
         yield ask
 
 

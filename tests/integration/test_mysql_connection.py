@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
 from cdc.errors import ConfigError, DecodeError, SourceRefused, SourceUnavailable
 from cdc.sources.mysql.authentication import Proof
 from cdc.sources.mysql.connection import Connection, identifier, literal
-from cdc.sources.mysql.endpoint import Compression, Endpoint, Tls, TlsMode
+from cdc.sources.mysql.endpoint import Compression, Endpoint, Tls
 from cdc.sources.mysql.server_errors import ServerRefused
 from cdc.testing.servers import Address, MySqlServer
 from cdc.testing.servers.certificates import Certificates, issue, make_authority

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.errors import (
     CdcError,
     LogDiverged,
@@ -18,11 +19,13 @@ from cdc.errors import (
     SourceUnavailable,
 )
 from cdc.sources.mysql.binlog import BinlogStream, FilePosition, Start
-from cdc.sources.mysql.endpoint import Compression, Tls, TlsMode
+from cdc.sources.mysql.connection import Connection
+from cdc.sources.mysql.endpoint import Compression, Tls
 from cdc.sources.mysql.event_types import EventType
 from cdc.sources.mysql.events import parse_event
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.gtid_events import GtidEvent
+from cdc.sources.mysql.log_end import find_log_end
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
@@ -315,3 +318,21 @@ async def test_a_cancelled_read_loses_nothing(mysql_database):
 
 def named(event: bytes, database: MySqlDatabase) -> bool:
     return event[4] == EventType.TABLE_MAP and database.name.encode() in event
+
+
+async def test_the_end_of_the_log_is_a_place_to_begin_at_by_position_and_by_transactions(database):
+    database.execute("create table t (id int); insert into t values (1)")
+    async with await Connection.open(endpoint(database)) as connection:
+        place, gtids = await find_log_end(connection)
+    database.execute("insert into t values (2)")
+    for start in (place, gtids):
+        found = await read_log(database, start, log_end(database))
+        assert len([each for each in found if named(each.event, database)]) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+async def test_a_log_that_is_off_has_no_end(kind):
+    with kind(options={"skip-log-bin": None}) as server:
+        async with await Connection.open(endpoint(server.address)) as connection:
+            with pytest.raises(SourceRefused, match="binary log is off"):
+                await find_log_end(connection)

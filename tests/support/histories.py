@@ -134,6 +134,8 @@ class History:
             closing(self._database.connect(autocommit=False)) as one,
             closing(self._database.connect(autocommit=False)) as two,
         ):
+            # A prepared statement would keep the parameter types of a column that is widened.
+            one.prepare_threshold = two.prepare_threshold = None
             while self.transactions + self.aborted < transactions:
                 for session, connection in enumerate((one, two)):
                     self._transaction(session, connection)

@@ -195,7 +195,8 @@ class Alteration:
         reader.accept("IF", "EXISTS")
         name = reader.name()
         if reader.accept("DROP", "DEFAULT"):
-            self._alter_known(name, default=None)
+            also = {"updated_now": False} if reader.mariadb else {}
+            self._alter_known(name, default=None, **also)
         elif reader.accept("SET", "VISIBLE"):
             self._alter_known(name, invisible=False)
         elif reader.accept("SET", "INVISIBLE"):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cdc.errors import SourceRefused
 from cdc.model.table import TableId
+from cdc.sources.mysql.connection import identifier, literal
 from cdc.sources.mysql.ddl import DdlOutcome, DdlSession, StatementKind, apply_ddl
 from cdc.sources.mysql.declared_types import charset_name, collation_name
 from cdc.sources.mysql.definitions import CharsetChoice, Definitions
@@ -61,7 +62,10 @@ async def snapshot_statements(
     server = definitions.server
     first = f"SET character_set_server={server.charset}, collation_server={server.collation}"
     steps: list[tuple[str, str]] = [("", first)]
-    steps += [(table.schema, f"DROP TABLE IF EXISTS {_name(table.schema)}.{_name(table.table)}") for table in ordered]
+    steps += [
+        (table.schema, f"DROP TABLE IF EXISTS {identifier(table.schema)}.{identifier(table.table)}")
+        for table in ordered
+    ]
     for database, statement in steps:
         outcome = apply_ddl(definitions, statement, DdlSession(database=database))
         definitions = outcome.definitions
@@ -77,12 +81,12 @@ async def _database(
 ) -> AsyncIterator[SnapshotStatement]:
     session = DdlSession(database=database)
     charset, collation = await _database_default(connection, database)
-    made = f"CREATE DATABASE {_name(database)} CHARSET {charset} COLLATE {collation}"
-    for statement in (f"DROP DATABASE IF EXISTS {_name(database)}", made):
+    made = f"CREATE DATABASE {identifier(database)} CHARSET {charset} COLLATE {collation}"
+    for statement in (f"DROP DATABASE IF EXISTS {identifier(database)}", made):
         outcome = apply_ddl(definitions, statement, session)
         definitions = outcome.definitions
         yield SnapshotStatement(statement, outcome)
-    yield SnapshotStatement(f"USE {_name(database)}", DdlOutcome(definitions, StatementKind.DATABASE, database))
+    yield SnapshotStatement(f"USE {identifier(database)}", DdlOutcome(definitions, StatementKind.DATABASE, database))
     for table in tables:
         statement = await created(connection, table)
         outcome = apply_ddl(definitions, statement, session)
@@ -91,10 +95,9 @@ async def _database(
 
 
 async def _database_default(connection: Queries, database: str) -> tuple[str, str]:
-    escaped = database.replace("\\", "\\\\").replace("'", "''")
     rows = await connection.texts(
         "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA "  # noqa: S608 (escaped)
-        f"WHERE SCHEMA_NAME = '{escaped}'"
+        f"WHERE SCHEMA_NAME = {literal(database)}"
     )
     if not rows:
         fact = f"The database {database} is not there any more, or may not be seen"
@@ -105,13 +108,11 @@ async def _database_default(connection: Queries, database: str) -> tuple[str, st
 async def created(connection: Queries, table: TableId) -> str:
     """Return the text of SHOW CREATE TABLE; raises what the connection raises, SourceRefused for a view."""
     row: Mapping[int, str | None] = dict(
-        enumerate((await connection.texts(f"SHOW CREATE TABLE {_name(table.schema)}.{_name(table.table)}"))[0])
+        enumerate(
+            (await connection.texts(f"SHOW CREATE TABLE {identifier(table.schema)}.{identifier(table.table)}"))[0]
+        )
     )
     statement = row[1] or ""
     if not statement.lstrip().upper().startswith("CREATE TABLE"):
         raise SourceRefused(f"{table} is not a table", "Exclude it by table.exclude.list.")
     return statement
-
-
-def _name(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

@@ -64,7 +64,7 @@ class _ColumnReader:
 
     def default(self) -> ColumnDefault | None:
         self._default()
-        return _printed(self._read.column)
+        return _printed(self._read.column, rounds=not self._reader.mariadb)
 
     def read(self) -> ReadColumn:
         self._type()
@@ -186,7 +186,7 @@ class _ColumnReader:
     def _default_value(self) -> ColumnDefault:
         reader = self._reader
         if reader.at("("):
-            return ColumnDefault(DefaultKind.EXPRESSION, reader.group())
+            return self._expression()
         if reader.accept("NULL"):
             return NULL_DEFAULT
         if reader.at_any(*_NOW_FUNCTIONS):
@@ -196,6 +196,19 @@ class _ColumnReader:
         if reader.peek().kind is TokenKind.WORD and not reader.at_any("TRUE", "FALSE"):
             return self._called()
         return ColumnDefault(DefaultKind.LITERAL, self._literal())
+
+    def _expression(self) -> ColumnDefault:
+        """Take an expression; one that is a constant is a literal for MariaDB."""
+        constant = self._reader.peek(2).word == ")" and self._reader.peek(1).kind in (
+            TokenKind.STRING,
+            TokenKind.NUMBER,
+        )
+        if not (constant and self._reader.mariadb):
+            return ColumnDefault(DefaultKind.EXPRESSION, self._reader.group())
+        self._reader.expect("(")
+        text = self._literal()
+        self._reader.expect(")")
+        return ColumnDefault(DefaultKind.LITERAL, text)
 
     def _now(self) -> ColumnDefault:
         token = self._reader.take()
@@ -340,7 +353,7 @@ class _ColumnReader:
         if column.default is None and optional and not column.generated and not column.auto_increment:
             column = replace(column, default=NULL_DEFAULT)
         column = completed(replace(column, optional=optional), mariadb=self._reader.mariadb)
-        self._read = replace(read, column=replace(column, default=_printed(column)))
+        self._read = replace(read, column=replace(column, default=_printed(column, rounds=not self._reader.mariadb)))
 
 
 _ATTRIBUTES: Final[dict[str, Callable[[_ColumnReader], None]]] = {
@@ -389,16 +402,19 @@ def _bytes_of(literal: str) -> bytes:
     return int(digits or "0", 2).to_bytes((len(digits) + 7) // 8, "big")
 
 
-def _printed(column: ColumnDefinition) -> ColumnDefault | None:
+def _printed(column: ColumnDefinition, *, rounds: bool) -> ColumnDefault | None:
     """Return the default with its literal as the server prints it after reading it into the column's type."""
     default = column.default
     if default is None or default.kind is not DefaultKind.LITERAL:
         return default
-    return replace(default, text=printed_literal(column, default.text))
+    return replace(default, text=printed_literal(column, default.text, rounds=rounds))
 
 
-def printed_literal(column: ColumnDefinition, text: str) -> str:
-    """Return a literal as the server prints it as a value of the column; one that it would refuse stays as it is."""
+def printed_literal(column: ColumnDefinition, text: str, *, rounds: bool = True) -> str:
+    """Return a literal as the server prints it as a value of the column; one that it would refuse stays as it is.
+
+    A server that does not round (MariaDB) cuts off the digits of fractional seconds that the column does not have.
+    """
     base, length, scale = column.base_type, column.length or 0, column.scale or 0
     if base in INTEGERS or base == "DECIMAL" or (base in ("FLOAT", "DOUBLE") and column.scale is not None):
         width = length + (1 if scale else 0) if "ZEROFILL" in column.type else 0
@@ -406,7 +422,7 @@ def printed_literal(column: ColumnDefinition, text: str) -> str:
     if base == "YEAR":
         return _year(text)
     if base in ("TIME", "DATETIME", "TIMESTAMP"):
-        return _time(text, length)
+        return _time(text, length, rounds=rounds)
     if base == "BINARY":
         return text + "\0" * (length - len(text.encode("utf-8", "surrogateescape")))
     return text
@@ -430,7 +446,7 @@ def _year(text: str) -> str:
     return f"{year + (2000 if year < 70 else 1900) if 0 < year < 100 else year:04}"
 
 
-def _time(text: str, digits: int) -> str:
+def _time(text: str, digits: int, *, rounds: bool) -> str:
     """Return a time of day or a moment with so many digits of fractional seconds, rounded as the server does."""
     text = _with_separators(text)
     found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)(?:[ T]|$))?(-?)(?:(\d+):(\d\d):(\d\d)(?:\.(\d*))?)?", text)
@@ -438,7 +454,7 @@ def _time(text: str, digits: int) -> str:
         return text
     hours, minutes, seconds = (int(found[at] or 0) for at in (3, 4, 5))
     units = (
-        int(_number(f"0.{found[6] or 0}", digits).replace(".", ""))
+        int(_number(f"0.{_kept(found[6] or '0', digits, rounds=rounds)}", digits).replace(".", ""))
         + (hours * 3600 + minutes * 60 + seconds) * 10**digits
     )
     seconds, fraction = divmod(units, 10**digits)
@@ -448,6 +464,10 @@ def _time(text: str, digits: int) -> str:
         return found[2] + clock
     day = dt.date.fromisoformat(found[1]) + dt.timedelta(days) if days else found[1]
     return f"{day} {clock}"
+
+
+def _kept(fraction: str, digits: int, *, rounds: bool) -> str:
+    return fraction if rounds else fraction[:digits] or "0"
 
 
 def _with_separators(text: str) -> str:

@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
-
-
-class TlsMode(StrEnum):
-    """Debezium's words of `database.ssl.mode`."""
-
-    DISABLED = "disabled"
-    PREFERRED = "preferred"
-    REQUIRED = "required"
-    VERIFY_CA = "verify_ca"
-    VERIFY_IDENTITY = "verify_identity"
 
 
 class Compression(StrEnum):

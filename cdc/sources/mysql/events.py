@@ -197,7 +197,7 @@ def _heartbeat(fields: Fields, header: EventHeader) -> Heartbeat:
 def _heartbeat_v2(fields: Fields, header: EventHeader) -> Heartbeat:
     """Read fields of type, length and value, until the type 0."""
     file, position = "", header.log_pos
-    while fields.left and (kind := fields.packed()):
+    while kind := fields.packed():
         value = Fields(fields.packed_bytes(), fields.what)
         if kind == 1:
             file = _text(value.data)

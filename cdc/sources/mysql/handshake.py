@@ -12,9 +12,10 @@ import struct
 from dataclasses import dataclass
 from enum import IntFlag
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.errors import DecodeError, SourceRefused, SourceUnavailable
 from cdc.sources.mysql.authentication import NATIVE, Proof
-from cdc.sources.mysql.endpoint import Compression, Endpoint, TlsMode
+from cdc.sources.mysql.endpoint import Compression, Endpoint
 from cdc.sources.mysql.fields import Fields
 from cdc.sources.mysql.packets import PacketChannel
 from cdc.sources.mysql.server_errors import server_error

@@ -14,8 +14,9 @@ from typing import Any, Final, cast
 
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset
-from cdc.sources.mysql.gtid import Gtid
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
+from cdc.sources.mysql.binlog import FilePosition, Start
+from cdc.sources.mysql.gtid import Gtid, GtidSet
+from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
 
 #: Before the name of a collection: how many events of it the published part of a split transaction has.
 COUNT: Final = "transaction_data_collection_order_"
@@ -123,6 +124,12 @@ class MySqlPosition:
             counts=_counts(offset) if "event" in offset else (),
             open_xa=tuple(map(OpenXa.from_json, cast("list[Mapping[str, Any]]", offset.get("open_xa") or []))),
         )
+
+    def start(self, *, mariadb: bool) -> Start:
+        """Return where a dump begins that goes on from here: behind the GTIDs, or, without them, at the place in the log."""
+        if self.gtids is None:
+            return FilePosition(self.file, self.pos)
+        return MariaDbGtidSet.parse(self.gtids) if mariadb else GtidSet.parse(self.gtids)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.pos}" + (f" ({self.gtids})" if self.gtids else "")

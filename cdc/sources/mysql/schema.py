@@ -11,7 +11,9 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import DefinitionMismatch
 from cdc.model.schema import INT32, INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.layout import LayoutRules, WireColumn
+from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
 from cdc.sources.mysql.handling import ValueHandling
@@ -61,8 +63,10 @@ SOURCE_SCHEMA: Final = struct(
 class TablePlans:
     """Makes the plans of rows for one connector; remembers what it has warned of."""
 
-    def __init__(self, settings: MySqlSettings) -> None:
+    def __init__(self, settings: MySqlSettings, converters: ColumnConverters | None = None) -> None:
+        """Take the custom converters of columns, none without them."""
         self._settings = settings
+        self._converters = converters or ColumnConverters()
         self._handling = ValueHandling.of(settings)
         self._layouts = LayoutRules(settings.columns, settings.field_names)
         self._schema_names = NameAdjuster(settings.schema_names, dotted=True)
@@ -113,6 +117,8 @@ class TablePlans:
 
     def _on_wire(self, table: TableId, column: ColumnDefinition, image: ImageColumn | None) -> WireColumn:
         resolved = resolve(column, self._handling, image)
+        if self._converters:
+            resolved = self._converters.apply(table, _facts(table, column, resolved), resolved)
         if resolved is None and (table, column.name) not in self._left_out:
             self._left_out.add((table, column.name))
             log.warning(
@@ -141,3 +147,8 @@ class TablePlans:
             "sequence": None,
             "table": table.table,
         }
+
+
+def _facts(table: TableId, column: ColumnDefinition, resolved: ResolvedColumn | None) -> RelationalColumn:
+    default = resolved.schema.default if resolved is not None else None
+    return RelationalColumn(column.name, str(table), column.type, column.length, column.scale, column.optional, default)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
 from cdc.errors import DefinitionMismatch, DefinitionUnknown
@@ -21,6 +21,7 @@ from cdc.sources.mysql.query_event import Query
 from cdc.sources.mysql.row_metadata import definition_of
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.schema import TablePlans
+from cdc.sources.mysql.schema_changes import ChangeOrigin
 from cdc.sources.mysql.statement_format import check_loggable
 from cdc.sources.mysql.table_map import parse_table_map, table_of
 from cdc.sources.mysql.tracking import SchemaTracker
@@ -51,6 +52,8 @@ class Streaming:
         settings: MySqlSettings,
         stream: BinlogStream,
         position: MySqlPosition,
+        *,
+        plans: TablePlans,
         tracker: SchemaTracker,
         origin: LogOrigin,
         partition: Mapping[str, str],
@@ -61,7 +64,7 @@ class Streaming:
         self._position = position
         self._tracker = tracker
         self._origin = origin
-        self._plans = TablePlans(settings)
+        self._plans = plans
         self._executed = Executed.parse(position.gtids, mariadb=stream.connection.mariadb)
         self._prepared = PreparedTransactions(settings.queue_bytes)
         self._began = 0
@@ -163,10 +166,10 @@ class Streaming:
                 yield batch
             return
         check_loggable(query, self._settings.tables, f"{decoder.file}:{decoder.position}")
-        outcome = self._tracker.apply(query, self._batch, self._where())
-        if outcome.changes:
+        effect = self._tracker.apply(query, self._batch, self._origin_of(), self._behind())
+        if effect.changed:
             decoder.forget()
-        for table in outcome.truncated:
+        for table in effect.truncated:
             self._truncate(table)
         decoder.end_statement(self._batch)
 
@@ -175,17 +178,22 @@ class Streaming:
         if definition is not None and self._settings.tables.matches(table.schema, table.table):
             self._decoder.truncate(self._plans.selected(definition), self._batch)
 
-    def _where(self) -> MySqlPosition:
-        """Return where the statement at hand stands, for the records that tell of it."""
+    def _origin_of(self) -> ChangeOrigin:
+        """Return where the statement at hand is from."""
         decoder = self._decoder
-        return replace(
-            self._position,
+        return ChangeOrigin(
+            at_us=decoder.commit_us,
+            server_id=self._origin.server_id,
             file=decoder.begin_file,
-            pos=decoder.begin_position,
-            gtids=str(decoder.gtid) if decoder.gtid is not None else None,
-            commit_us=decoder.commit_us,
-            partial=None,
+            position=decoder.begin_position,
+            gtid=str(decoder.gtid) if decoder.gtid is not None else None,
         )
+
+    def _behind(self) -> MySqlPosition:
+        """Return the position behind the statement at hand; of GTIDs it has the one of the statement, which tells what is behind it."""
+        decoder = self._decoder
+        gtids = str(decoder.gtid) if decoder.gtid is not None and self._position.gtids is not None else None
+        return MySqlPosition(decoder.file, decoder.position, gtids, commit_us=decoder.commit_us)
 
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from cdc.config.mysql_settings import TlsMode
 from cdc.errors import ConfigError
-from cdc.sources.mysql.endpoint import Tls, TlsMode
+from cdc.sources.mysql.endpoint import Tls
 
 VERIFYING = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 

@@ -10,26 +10,25 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from cdc.testing.servers import Address
-from tests.support.connector import Connector, InThread, SlotView
-from tests.support.database import Database, TupleRow, created, dropped
+from tests.support.connector import Connector, InThread
 from tests.support.golden.case import Case, Step
 from tests.support.golden.normaliser import HEARTBEATS, normalised
+from tests.support.golden.sides import CASE_DATABASE, Refused, Session, Side, in_run, side_of
 from tests.support.kafka_reader import Read, read_committed, topics, watermarks
 
 QUIET_SECONDS = 0.6
 PATIENCE_SECONDS = 10.0
-CASE_DATABASE = "golden"
+HISTORY = "hist."
 JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
 
 Start = Callable[[Mapping[str, str]], Connector]
@@ -44,14 +43,10 @@ class Outcome:
     refused: tuple[str, ...]
 
 
-def replay(case: Case, postgres: Address, kafka: Address, start: Start = InThread) -> Outcome:
-    """Run a case; `start` makes the connector of a configuration."""
-    database = created(postgres)
-    try:
-        run = _Run(case, database, kafka.url)
-        return run.outcome(start)
-    finally:
-        dropped(database)
+def replay(case: Case, server: Address, kafka: Address, start: Start = InThread) -> Outcome:
+    """Run a case on a server of its kind; `start` makes the connector of a configuration."""
+    with side_of(server) as side:
+        return _Run(case, side, kafka.url).outcome(start)
 
 
 @dataclass(slots=True)
@@ -59,20 +54,20 @@ class _Run:
     """One run of a case."""
 
     case: Case
-    database: Database
+    side: Side
     servers: str
     prefix: str = field(default_factory=lambda: f"g{uuid4().hex[:12]}")
     refused: list[str] = field(default_factory=list)
 
     def outcome(self, start: Start) -> Outcome:
         self._create_topics()
-        with closing(self.database.connect()) as setup:
+        with contextmanager(self.side.session)() as setup:
             for step in self.case.setup:
                 self._execute(setup, step)
         connector = start(self._properties())
         connector.start()
         try:
-            self._slot.wait_until_streaming(connector)
+            self._await_stream(connector)
             self._steps(connector)
             self._settle(connector)
             self._await_expected(connector)
@@ -83,23 +78,18 @@ class _Run:
 
     def _properties(self) -> dict[str, str]:
         return {
-            "slot.max.retries": "1",
             "errors.max.retries": "0",
             **json.loads(self._of_run(json.dumps(self.case.properties))),
             "name": self.prefix,
             "bootstrap.servers": self.servers,
-            "database.hostname": self.database.host,
-            "database.port": str(self.database.port),
-            "database.user": self.database.user,
-            "database.dbname": self.database.name,
-            "slot.name": self.prefix,
+            **self.side.properties(self.prefix),
         }
 
     def _of_run(self, text: str) -> str:
-        return text.replace(self.case.prefix, self.prefix)
+        return in_run(text.replace(self.case.prefix, self.prefix), self.side.name)
 
     def _of_case(self, text: str) -> str:
-        return text.replace(self.prefix, self.case.prefix).replace(self.database.name, CASE_DATABASE)
+        return text.replace(self.prefix, self.case.prefix).replace(self.side.name, CASE_DATABASE)
 
     def _create_topics(self) -> None:
         wanted = self.case.options.get("topics", {})
@@ -109,13 +99,15 @@ class _Run:
             for each in made.values():
                 each.result()
 
-    @property
-    def _slot(self) -> SlotView:
-        return SlotView(self.database, self.prefix)
+    def _await_stream(self, connector: Connector) -> None:
+        if self.case.options.get("nostream"):
+            self._settle(connector)
+        else:
+            self.side.wait_until_streaming(connector, self.prefix)
 
     def _settle(self, connector: Connector, quiet: float = QUIET_SECONDS) -> None:
         """Wait until everything committed was sent to the connector, and nothing more arrives in Kafka."""
-        self._slot.wait_until_sent(connector)
+        self.side.wait_until_sent(connector, self.prefix)
         with closing(Consumer({"bootstrap.servers": self.servers, "group.id": self.prefix})) as consumer:
             seen, since = -1, time.monotonic()
             while time.monotonic() - since < quiet:
@@ -143,7 +135,7 @@ class _Run:
 
     def _steps(self, connector: Connector) -> None:
         with ExitStack() as stack:
-            sessions: dict[str, psycopg.Connection[TupleRow]] = {}
+            sessions: dict[str, Session] = {}
             name = "1"
             for step in self.case.steps:
                 if step.directive == "session":
@@ -152,7 +144,7 @@ class _Run:
                     self._direct(step, connector)
                 else:
                     if name not in sessions:
-                        sessions[name] = stack.enter_context(closing(self.database.connect()))
+                        sessions[name] = stack.enter_context(contextmanager(self.side.session)())
                     self._execute(sessions[name], step)
 
     def _direct(self, step: Step, connector: Connector) -> None:
@@ -168,20 +160,23 @@ class _Run:
                 connector.stop()
             case "resume":
                 connector.start()
-                self._slot.wait_until_streaming(connector)
+                self._await_stream(connector)
             case other:
                 raise ValueError(f"unknown directive {other!r}")
 
-    def _execute(self, session: psycopg.Connection[TupleRow], step: Step) -> None:
+    def _execute(self, session: Session, step: Step) -> None:
         """Run a statement; some are there to be refused by the database."""
-        text = self._of_run(step.text).replace(f"DATABASE {CASE_DATABASE}", f"DATABASE {self.database.name}")
         try:
-            session.execute(text.encode())
-        except psycopg.Error as error:
+            session.execute(self._of_run(step.text))
+        except Refused as error:
             self.refused.append(f"{step.text}: {error}")
 
     def _raw(self) -> list[Read]:
-        return read_committed(self.servers, *(name for name in topics(self.servers) if self.prefix in name))
+        return read_committed(self.servers, *filter(self._counts, topics(self.servers)))
+
+    def _counts(self, topic: str) -> bool:
+        """Whether a topic is compared: the schema history only where the case is about it."""
+        return self.prefix in topic and (not topic.startswith(HISTORY) or bool(self.case.options.get("history")))
 
     def _read(self) -> Iterable[dict[str, Any]]:
         for record in self._raw():

@@ -121,7 +121,6 @@ def test_the_properties_of_a_refused_converter_are_not_called_unknown_as_well():
         ("message.key.columns", "public.a"),
         ("message.key.columns", "public.a:b;public.c:"),
         ("message.key.columns", "public.a:("),
-        ("converters", "a"),
         ("errors.tolerance", "some"),
         ("errors.retry.timeout", "-2"),
         ("errors.deadletterqueue.topic.name", "a b"),

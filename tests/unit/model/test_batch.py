@@ -170,3 +170,21 @@ class TestReading:
         found = batch(*[("c", None, (number, "x" * (number % 50))) for number in range(5000)])
         assert [row[2][0] for row in rows(found)] == list(range(5000))
         assert found.size > 5000 * 48
+
+
+class TestRelease:
+    def test_no_row_is_left_and_what_is_said_of_the_batch_stays(self):
+        filled = batch(("c", None, (1, "x" * 10_000)))
+        filled.transactions.append(Transaction("7:8", 1, 0, 8))
+        filled.release()
+        assert len(filled) == 0
+        assert filled.size == 0
+        assert [each.id for each in filled.transactions] == ["7:8"]
+        with pytest.raises(IndexError):
+            filled.row(0)
+
+    def test_a_batch_can_be_filled_again(self):
+        filled = batch(("c", None, (1, "x")))
+        filled.release()
+        filled.add("c", KEYED, None, (2, "y"), (1,))
+        assert rows(filled) == [("c", None, (2, "y"), (2,), None)]

@@ -10,6 +10,7 @@ from cdc.errors import ConfigError
 from cdc.pipeline import assembly, databases
 from cdc.pipeline.encoding import DirectEncoder
 from cdc.pipeline.status import PipelineStatus
+from cdc.sources.columns.converter import ColumnConverters
 from tests.unit.config.minimal import MINIMAL
 
 
@@ -76,6 +77,13 @@ def test_a_session_after_the_snapshot_is_told_of_it(sources):
     status.end_snapshot(2.0)
     pipeline._new_session(status)
     assert told == [False, False, True]
+
+
+def test_converters_of_columns_go_to_every_source_and_are_refused_where_there_are_no_plugins(sources):
+    found = config(converters="a", a_type="X")
+    with pytest.raises(ConfigError, match="need plugins"):
+        assembly.build_pipeline(found, new_encoder=lambda converter, rows: DirectEncoder(converter))
+    assert session_of(found, columns=ColumnConverters())
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
+from cdc.config import ConverterSettings
+from cdc.converters.json import JsonConverter
 from cdc.errors import ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
 from cdc.sources.columns.numeric import DecimalDecoder
@@ -98,6 +101,25 @@ class TestSourceBlock:
             "origin": None,
             "origin_lsn": None,
         }
+
+    def test_rows_that_share_it_are_encoded_with_their_own(self):
+        bare = ConverterSettings(schemas_enable=False)
+        converter = JsonConverter(bare, bare, (), b"?")
+        shown = []
+        for first in (42, 43):  # the same cells in another batch are another source block
+            batch = ChangeBatch()
+            for name, lsn in (("one", first), ("other", first + 10)):
+                decoder = CopyDecoder(plan(table("a", name=name, key=())), SourceInfo(), lsn)
+                decoder.feed([b"x\n"], batch, b"first")
+                decoder.feed([b"y\n", b"z\n"], batch, b"true")
+            records = converter.convert(batch)
+            values = [orjson.loads(records[at][2] or b"") for at in range(len(records))]
+            shown += [(value["after"]["a"], value["source"]["lsn"], value["source"]["snapshot"]) for value in values]
+        assert shown == [
+            (row, lsn, marker)
+            for lsn in (42, 52, 43, 53)
+            for row, marker in (("x", "first"), ("y", "true"), ("z", "true"))
+        ]
 
 
 class TestMalformedLines:

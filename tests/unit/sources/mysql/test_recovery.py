@@ -1,0 +1,62 @@
+import pytest
+
+from cdc.errors import HistoryUnreadable
+from cdc.history.memory import MemorySchemaHistory
+from cdc.model.position import Offset
+from cdc.sources.mysql.ddl import DdlSession, apply_ddl
+from cdc.sources.mysql.definitions import Definitions
+from cdc.sources.mysql.recovery import history_record, is_reached, recovered
+
+SHOP = {"server": "shop"}
+UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+
+
+async def history(*statements, source=SHOP):
+    """Return a history whose n-th statement ends at position n."""
+    kept, definitions = MemorySchemaHistory(), Definitions()
+    for number, statement in enumerate(statements, 1):
+        session = DdlSession(database="d")
+        outcome = apply_ddl(definitions, statement, session)
+        definitions = outcome.definitions
+        offset: Offset = {"file": "binlog.000001", "pos": number}
+        await kept.record([history_record(statement, session, outcome, source=source, offset=offset, ts_ms=1)])
+    return kept
+
+
+async def test_the_definitions_are_those_at_the_stored_offset():
+    kept = await history("CREATE TABLE t (a int)", "ALTER TABLE t ADD b int", "ALTER TABLE t DROP a")
+    for pos, expected in ((1, ["a"]), (2, ["a", "b"]), (3, ["b"]), (9, ["b"])):
+        until: Offset = {"file": "binlog.000001", "pos": pos}
+        found = (await recovered(Definitions(), kept.records(), SHOP, until)).get("d", "t")
+        assert found is not None
+        assert [column.name for column in found.columns] == expected
+
+
+@pytest.mark.parametrize("until", [{"file": "binlog.000001", "pos": 0}, {"file": "binlog.000000", "pos": 9}])
+async def test_a_history_that_begins_behind_the_offset_is_an_error_with_the_remedy(until):
+    kept = await history("CREATE TABLE t (a int)")
+    with pytest.raises(HistoryUnreadable, match="has nothing about") as error:
+        await recovered(Definitions(), kept.records(), SHOP, until)
+    assert "snapshot.mode=recovery" in error.value.sentence()
+
+
+async def test_the_history_of_another_connector_does_not_count():
+    kept = await history("CREATE TABLE t (a int)", source={"server": "other"})
+    with pytest.raises(HistoryUnreadable):
+        await recovered(Definitions(), kept.records(), SHOP, {"file": "binlog.000001", "pos": 9})
+
+
+@pytest.mark.parametrize(
+    ("position", "offset", "reached"),
+    [
+        ({"file": "binlog.000009", "pos": 500}, {"file": "binlog.000010", "pos": 4}, True),
+        ({"file": "binlog.999999", "pos": 4}, {"file": "binlog.1000000", "pos": 4}, True),
+        ({"file": "binlog.000010", "pos": 5}, {"file": "binlog.000010", "pos": 4}, False),
+        ({"gtids": f"{UUID}:1-5", "file": "b.9", "pos": 9}, {"gtids": f"{UUID}:1-6", "file": "b.1", "pos": 1}, True),
+        ({"gtids": f"{UUID}:1-7", "file": "b.1", "pos": 1}, {"gtids": f"{UUID}:1-6", "file": "b.9", "pos": 9}, False),
+        ({"gtids": "0-1-5", "file": "b.9", "pos": 9}, {"gtids": "0-1-6", "file": "b.1", "pos": 1}, True),
+        ({"gtids": "0-1-7", "file": "b.1", "pos": 1}, {"gtids": "0-1-6", "file": "b.9", "pos": 9}, False),
+    ],
+)
+def test_a_position_is_compared_by_gtids_where_both_have_them(position, offset, reached):
+    assert is_reached(position, offset) is reached
