@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,12 +64,8 @@ def test_a_statement_is_told_as_debezium_tells_it(case):
         assert isinstance(record.value, dict)
         assert record.topic == expected["topic"]
         assert record.key == expected["key"]["payload"]
-<<<<<<< HEAD
         assert isinstance(record.value, dict)
         value = {**record.value, "ts_ms": "<TS>"}
-=======
-        value: dict[str, Any] = {**record.value, "ts_ms": "<TS>"}
->>>>>>> cea9fb47ea2c39986a7465feb49e3da36a3a06a6
         source = {name: v for name, v in value.pop("source").items() if name not in NORMALISED}
         assert source == {name: v for name, v in payload.pop("source").items() if name not in NORMALISED}
         if not payload["ddl"].startswith(AS_WRITTEN):
