@@ -19,12 +19,14 @@ class JsonAsides:
         self._value.configure(_properties(value))
 
     def convert(self, records: Iterable[SourceRecord], timestamp_ms: int) -> RecordBatch:
-        """Return the records in order, without headers; raises ConversionError for one that its schema cannot carry."""
+        """Return the records in order, their headers as text; raises ConversionError for one that its schema cannot carry."""
         found = RecordBatch()
         found.timestamp_ms = timestamp_ms
         for record in records:
             key = self._key.from_connect_data(record.topic, record.key_schema, record.key)
-            found.add(record.topic, key, self._value.from_connect_data(record.topic, record.value_schema, record.value))
+            value = self._value.from_connect_data(record.topic, record.value_schema, record.value)
+            headers = tuple((header.key, str(header.value).encode()) for header in record.headers)
+            found.add(record.topic, key, value, headers or None)
         return found
 
 

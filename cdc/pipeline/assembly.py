@@ -18,7 +18,7 @@ from cdc.history.base import SchemaHistory
 from cdc.kafka.offsets import KafkaOffsetStore
 from cdc.kafka.publisher import TransactionalPublisher
 from cdc.kafka.topics import NewTopic
-from cdc.pipeline.databases import database_of
+from cdc.pipeline.databases import connector_word, database_of
 from cdc.pipeline.encoding import BatchEncoder, DirectEncoder, NewEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.heartbeat import Heartbeat
@@ -57,8 +57,8 @@ def build_pipeline(
             f"connector {config.name} has transforms, post processors or converters that need plugins", _NEEDS_PLUGINS
         )
     settings = config.source if new_encoder is None else _keeping(config.source)
-    database = database_of(settings, config.kafka, columns)
-    headers = context_headers(config, database.connector, str(uuid.uuid4()))
+    headers = context_headers(config, connector_word(settings), str(uuid.uuid4()))
+    database = database_of(settings, config.kafka, columns, headers)
     publishers = _Publishers(config, database.own_topics, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:

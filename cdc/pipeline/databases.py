@@ -20,10 +20,12 @@ from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.postgres.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
+Headers = Sequence[tuple[str, bytes]]
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One connector's database: `plugin` is our word for it, `connector` Debezium's.
+    """One connector's database: `plugin` is our word for it.
 
     `open` makes a new source, told whether the connector has taken its snapshot since it was started; `retire` gives up what the server
     keeps for the connector, None where nothing is to be. `history` keeps the definitions of tables where the log does not tell them, and
@@ -31,18 +33,24 @@ class Database:
     """
 
     plugin: str
-    connector: str
     open: Callable[[bool], Source]
     retire: Callable[[], Awaitable[None]] | None = None
     history: SchemaHistory | None = None
     own_topics: Sequence[NewTopic] = ()
 
 
-def database_of(settings: SourceSettings, kafka: KafkaSettings, converters: ColumnConverters | None = None) -> Database:
-    """Return the database that settings are for; `converters` are the custom ones of its columns."""
+def connector_word(settings: SourceSettings) -> str:
+    """Return Debezium's word for the database that settings are for."""
+    return "postgresql" if isinstance(settings, PostgresSettings) else "mysql"
+
+
+def database_of(
+    settings: SourceSettings, kafka: KafkaSettings, converters: ColumnConverters | None, headers: Headers
+) -> Database:
+    """Return the database that settings are for; `converters` are the custom ones of its columns, `headers` those of its records."""
     if isinstance(settings, PostgresSettings):
         return _postgres(settings, converters)
-    return _mysql(settings, kafka, converters)
+    return _mysql(settings, kafka, converters, headers)
 
 
 def _postgres(settings: PostgresSettings, converters: ColumnConverters | None) -> Database:
@@ -50,14 +58,16 @@ def _postgres(settings: PostgresSettings, converters: ColumnConverters | None) -
         return PostgresLog(settings, resumed=resumed, converters=converters)
 
     retire = partial(drop_slot, settings) if settings.slot_drop_on_stop else None
-    return Database("postgres", "postgresql", opened, retire)
+    return Database("postgres", opened, retire)
 
 
-def _mysql(settings: MySqlSettings, kafka: KafkaSettings, converters: ColumnConverters | None) -> Database:
+def _mysql(
+    settings: MySqlSettings, kafka: KafkaSettings, converters: ColumnConverters | None, headers: Headers
+) -> Database:
     history = open_history(settings.history, kafka)
 
     def opened(resumed: bool) -> Source:
-        return MySqlLog(settings, history, resumed=resumed, converters=converters)
+        return MySqlLog(settings, history, resumed=resumed, converters=converters, headers=headers)
 
     own = [history_topic(settings.history.topic)] if settings.history.place is HistoryPlace.KAFKA else []
-    return Database("mysql", "mysql", opened, history=history, own_topics=own)
+    return Database("mysql", opened, history=history, own_topics=own)

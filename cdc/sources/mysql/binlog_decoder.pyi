@@ -23,7 +23,8 @@ class BinlogDecoder:
 
     The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
     transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
-    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `last_row` is the number of
+    the row that was decoded last, in its event.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
@@ -38,6 +39,7 @@ class BinlogDecoder:
     events: int
     rows_taken: int
     ordinal: int
+    last_row: int
     counts: dict[str, int]
     in_transaction: bool
     statement: Query | None

@@ -65,7 +65,8 @@ cdef class BinlogDecoder:
 
     The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
     transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
-    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `last_row` is the number of
+    the row that was decoded last, in its event.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
@@ -80,6 +81,7 @@ cdef class BinlogDecoder:
     cdef readonly int64_t events
     cdef readonly int64_t rows_taken
     cdef readonly int64_t ordinal
+    cdef readonly int64_t last_row
     cdef readonly dict counts
     cdef readonly bint in_transaction
     cdef readonly object statement
@@ -650,6 +652,7 @@ cdef class BinlogDecoder:
         self._note_begin(batch)
         done = self.rows.feed(batch, self.info, max_rows, max_size)
         self.ordinal += self.rows.row - began
+        self.last_row = self.rows.row - 1
         if self.marks:
             self._number(first, batch)
         return done

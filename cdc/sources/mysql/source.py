@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
@@ -34,7 +34,8 @@ class MySqlLog:
     """A `Source` (see `cdc.sources.base`) over the binlog of one server.
 
     `history` has the definitions of tables up to the stored offset. `resumed` says that the connector has taken its snapshot since it was
-    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns.
+    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns, `headers` those of the records that
+    tell of schema changes.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class MySqlLog:
         *,
         resumed: bool = False,
         converters: ColumnConverters | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         self._settings = settings
         self._history = history
         self._resumed = resumed
+        self._headers = headers
         self._plans = TablePlans(settings, converters)
         self._plan = Plan(snapshot=False)
         self._connection: Connection | None = None
@@ -93,7 +96,9 @@ class MySqlLog:
         definitions = await server_definitions(self._connection)
         if not self._plan.snapshot and not self._plan.recovers and stored is not None:
             definitions = await recovered(definitions, self._history.records(), self.partition, stored)
-        self._tracker = SchemaTracker(settings, definitions, self.partition, full_metadata=facts.full_metadata)
+        self._tracker = SchemaTracker(
+            settings, definitions, self.partition, full_metadata=facts.full_metadata, headers=self._headers
+        )
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""

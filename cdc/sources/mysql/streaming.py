@@ -187,6 +187,7 @@ class Streaming:
             file=decoder.begin_file,
             position=decoder.begin_position,
             gtid=str(decoder.gtid) if decoder.gtid is not None else None,
+            row=max(decoder.last_row, 0),
         )
 
     def _behind(self) -> MySqlPosition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cdc.config.mysql_settings import MySqlSettings
@@ -48,7 +48,7 @@ class Told:
 
 
 class SchemaTracker:
-    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read."""
+    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read; `headers` are those of the records that tell of changes."""
 
     def __init__(
         self,
@@ -57,11 +57,14 @@ class SchemaTracker:
         partition: Mapping[str, str],
         *,
         full_metadata: bool = False,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         self._settings = settings
         self._partition = partition
         self._full_metadata = full_metadata
-        self._changes = SchemaChanges(settings.topic_prefix, partition, comments=settings.include_schema_comments)
+        self._changes = SchemaChanges(
+            settings.topic_prefix, partition, comments=settings.include_schema_comments, headers=headers
+        )
         self.definitions = definitions
 
     def learn(self, table: TableDefinition) -> None:
