@@ -323,11 +323,7 @@ _SNAPSHOT = varied(
             "snapshot.mode",
             choices=("always", "initial_only", "configuration_based", "when_needed", "initial", "no_data", "recovery"),
             planned=("custom",),
-            former={
-                "schema_only": "no_data",
-                "never": "no_data",
-                "schema_only_recovery": "recovery",
-            },
+            former={},
             doc="When all rows are published as they are. initial: at the first start, then the changes. initial_only: the same without the"
             " changes. always: at each start, though not after an outage. when_needed: at the first start, and when the binlog behind the"
             " stored offset is gone. no_data: never, only the changes. recovery: reads the definitions anew when the schema history is lost;"

@@ -56,9 +56,9 @@ class MySqlDatabase:
         return await asyncio.to_thread(self.execute, statement, *parameters)
 
 
-def created(server: Address) -> MySqlDatabase:
-    """Create a database with a name that no other test has."""
-    fresh = MySqlDatabase(server.host, server.port, server.user, f"test_{uuid4().hex[:10]}")
+def created(server: Address, kind: str = "test") -> MySqlDatabase:
+    """Create a database with a name that no other test has; it begins with `kind`."""
+    fresh = MySqlDatabase(server.host, server.port, server.user, f"{kind}_{uuid4().hex[:10]}")
     _maintenance(fresh).execute(f"create database `{fresh.name}`")
     return fresh
 

@@ -97,7 +97,7 @@ class MySqlPosition:
             found |= {"transaction_gtid": self.partial.gtid or None, "transaction_rows": self.partial.ordinal}
             found |= {COUNT + name: count for name, count in self.counts}
         if self.snapshot:
-            found["snapshot"] = True
+            found["snapshot"] = "INITIAL"
         if self.open_xa:
             found["open_xa"] = [each.json() for each in self.open_xa]
         return {key: value for key, value in found.items() if value is not None}

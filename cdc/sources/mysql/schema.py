@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import cdc
@@ -18,6 +19,7 @@ from cdc.sources.columns.row import RowPlan
 from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
 from cdc.sources.mysql.handling import ValueHandling
 from cdc.sources.mysql.row_metadata import disagreement
+from cdc.sources.mysql.table_json import written
 from cdc.sources.mysql.table_map import ImageColumn, TableMap
 from cdc.sources.mysql.types import resolve
 from cdc.sources.naming import NameAdjuster, TableTopics
@@ -124,6 +126,8 @@ class TablePlans:
             log.warning(
                 "column %s.%s is left out: its type %s is not known to cdc-stream", table, column.name, column.type
             )
+        if resolved is not None and self._settings.include_schema_comments and column.comment:
+            resolved = replace(resolved, schema=replace(resolved.schema, doc=written(column.comment)))
         return WireColumn(column.name, column.type, column.length, column.scale, resolved)
 
     def _key(self, definition: TableDefinition) -> list[str]:

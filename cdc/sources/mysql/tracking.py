@@ -87,14 +87,14 @@ class SchemaTracker:
         return Effect(outcome.kind is not StatementKind.OTHER, emptied)
 
     def tell(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
-        """Take the definitions behind a statement; add its record in the history, and, if it concerns captured tables, of schema changes."""
+        """Take the definitions behind a statement, and add its records: in the history, and of schema changes."""
         outcome = told.outcome
         self.definitions = outcome.definitions
         if outcome.kind is StatementKind.OTHER:
             return
         if self._belongs_in_history(outcome):
             self._record(told, batch, behind)
-        if self._settings.include_schema_changes and self._is_captured(outcome):
+        if self._settings.include_schema_changes and self._is_told(outcome):
             now_us = batch.stamp_ns // 1000
             record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
             if record is not None:
@@ -112,10 +112,17 @@ class SchemaTracker:
         batch.history.append(record)
 
     def _belongs_in_history(self, outcome: DdlOutcome) -> bool:
+        """Tell whether a statement is kept: those of other tables are too, as in Debezium, so that a table may be captured later."""
         rules = self._settings.history
-        if rules.only_tables and outcome.changes:
-            return self._is_captured(outcome)
-        return not (rules.only_databases or rules.only_tables) or self._captures_database(outcome.database)
+        if rules.only_tables:
+            return self._is_captured(outcome) if outcome.changes else outcome.kind is StatementKind.VARIABLE
+        return not rules.only_databases or self._captures_database(outcome.database)
+
+    def _is_told(self, outcome: DdlOutcome) -> bool:
+        """Tell whether a statement is published."""
+        if not outcome.changes and self._settings.history.only_tables:
+            return self._captures_database(outcome.database)
+        return self._belongs_in_history(outcome)
 
     def _captures_database(self, database: str) -> bool:
         tables = self._settings.tables

@@ -28,6 +28,7 @@ from tests.support.kafka_reader import Read, read_committed, topics, watermarks
 
 QUIET_SECONDS = 0.6
 PATIENCE_SECONDS = 10.0
+NO_STREAM_SECONDS = 3.0
 HISTORY = "hist."
 JSON_HEADERS = "org.apache.kafka.connect.json.JsonConverter"
 
@@ -101,7 +102,7 @@ class _Run:
 
     def _await_stream(self, connector: Connector) -> None:
         if self.case.options.get("nostream"):
-            self._settle(connector)
+            self._settle(connector, quiet=NO_STREAM_SECONDS)
         else:
             self.side.wait_until_streaming(connector, self.prefix)
 

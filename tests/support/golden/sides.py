@@ -20,6 +20,8 @@ from tests.support.database import Database
 from tests.support.mysql_database import MySqlDatabase
 
 CASE_DATABASE = "golden"
+#: Some cases of MySQL have a second database.
+OTHER_DATABASE = "other"
 
 
 class Refused(Exception):
@@ -162,10 +164,11 @@ class MySqlSide:
 def side_of(server: Address) -> Iterator[Side]:
     """Make a database of its own on a server, and drop it in the end."""
     if server.name == "mysql":
-        made = mysql.created(server)
+        made = mysql.created(server, CASE_DATABASE)  # databases come in the order of their names
         try:
             yield MySqlSide(made)
         finally:
+            made.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
             mysql.dropped(made)
         return
     database = postgres.created(server)

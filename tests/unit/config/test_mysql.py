@@ -7,7 +7,6 @@ from cdc.config.history import HistoryPlace
 from cdc.config.mysql import MYSQL
 from cdc.config.mysql_settings import Locking, MySqlSettings, TlsMode, UnsignedMode
 from cdc.config.settings import TimeMode
-from cdc.config.snapshot import SnapshotMode
 
 LEAST = {
     "name": "shop",
@@ -38,18 +37,6 @@ def test_the_history_has_a_topic_by_the_name_of_the_prefix():
     assert (found.place, found.topic) == (HistoryPlace.KAFKA, "schemahistory.shop")
 
 
-@pytest.mark.parametrize(
-    ("former", "mode"),
-    [
-        ("never", SnapshotMode.NO_DATA),
-        ("schema_only", SnapshotMode.NO_DATA),
-        ("schema_only_recovery", SnapshotMode.RECOVERY),
-    ],
-)
-def test_former_snapshot_modes_are_taken(former, mode):
-    assert settings(snapshot_mode=former).snapshot_mode is mode
-
-
 @pytest.mark.parametrize("database", ["mysql", "sys", "performance_schema", "information_schema"])
 def test_the_servers_own_databases_are_not_captured(database):
     tables = settings(database_include_list=".*").tables
@@ -63,6 +50,8 @@ def test_the_servers_own_databases_are_not_captured(database):
         ("time.precision.mode", "adaptive", "is not one of its values"),
         ("database.server.id", "0", "out of range"),
         ("snapshot.mode", "custom", "not supported yet"),
+        ("snapshot.mode", "never", "is not one of its values"),
+        ("snapshot.mode", "schema_only", "is not one of its values"),
         ("snapshot.locking.mode", "shared", "is not one of its values"),
     ],
 )
