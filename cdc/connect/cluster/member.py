@@ -245,7 +245,8 @@ class ClusterMember:
             self.statuses.apply(record)
         told, forgotten = spoken_of(records)
         for task, run in self.tasks.runs.items():
-            if task in told and not self._is_mine(self.statuses.tasks(task.connector).get(task.task)):
+            said = self.statuses.tasks(task.connector).get(task.task)
+            if task in told and (said is None or said.instance != run.status):
                 self.reporter.doubt(task)
             if task.connector in forgotten:
                 run.forget_topics()

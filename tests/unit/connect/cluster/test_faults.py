@@ -225,6 +225,17 @@ async def test_the_status_of_a_running_task_that_somebody_removed_is_told_again(
         assert herder._member.statuses.tasks("a")[0].instance.state is State.RUNNING
 
 
+async def test_a_task_runs_again_before_the_leader_has_said_that_it_ended_with_its_worker(three):
+    await three.put("a", 1)
+    await three.settled(*ids("a", 1))
+    said = three.memory.statuses.records
+    await until(lambda: any(record.key == "status-task-a-0" for record in said))
+    own = next(f"w{number}:1" for number, host in enumerate(three.world.hosts) if host.running)
+    three.memory.statuses.append([task_status(TaskId("a", 0), InstanceStatus(State.UNASSIGNED, own, "1.0"), 1)])
+    for herder in three.herders.values():
+        await until(lambda herder=herder: herder._member.statuses.tasks("a")[0].instance.state is State.RUNNING)
+
+
 async def test_a_leader_that_was_shut_out_shuts_nobody_out_until_it_is_told_to_lead(three):
     await three.put("a", 1)
     await three.settled(*ids("a", 1))
