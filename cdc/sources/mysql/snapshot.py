@@ -12,9 +12,9 @@ from cdc.config.mysql_settings import Locking, MySqlSettings
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.snapshot.marking import RowMarking
+from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.readers import ParallelReader, Reader, SerialReader
 from cdc.snapshot.reading import Part, TableReading
-from cdc.sources.base import SnapshotProgress
 from cdc.sources.mysql.catalog import SnapshotStatement, snapshot_statements
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.ddl import DdlSession
@@ -204,7 +204,7 @@ class Snapshot:
         self._reader = self._open_reader(await self._parts(tables, position))
         async for reading, messages in self._reader.rows():
             self._marking.take(reading, messages, self._batch)
-            self._note(reading, len(tables))
+            self.progress = self._marking.progress(reading, len(tables))
             if self._batch.size >= BATCH_BYTES:
                 yield self._stamped(self._cut(), position)
 
@@ -242,19 +242,6 @@ class Snapshot:
     async def _lent(self) -> AsyncIterator[Connection]:
         """Lend one of the connections that see the view."""
         yield self._idle.pop()
-
-    def _note(self, reading: TableReading, tables: int) -> None:
-        """Tell how far it is."""
-        marking = self._marking
-        self.progress = SnapshotProgress(
-            reading.name,
-            reading.rows,
-            max(reading.rows, reading.estimated_rows),
-            marking.tables_done,
-            tables,
-            marking.rows,
-            marking.rows_by_table,
-        )
 
     # Batches -------------------------------------------------------------------------------------------------------------------------
 
