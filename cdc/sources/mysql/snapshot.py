@@ -35,7 +35,7 @@ from cdc.sources.mysql.snapshot_parts import (
     select_queries,
     to_read,
 )
-from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, place_of_view
+from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.tracking import SchemaTracker, Told
@@ -122,7 +122,8 @@ class Snapshot:
         self._connections = await open_reading(settings, self._endpoint, count)
         first = self._connections[0]
         if settings.locking is Locking.NONE:
-            position = self._position(await self._without_lock())
+            log.warning("the snapshot is taken without a lock: no table may be altered until its definition is read")
+            position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
             await self._take_lock()
@@ -134,16 +135,6 @@ class Snapshot:
             await self._release()
         log.info("the snapshot is that of %s", position)
         return position, batches
-
-    async def _without_lock(self) -> LogEnd:
-        """Open the view, and return its place, or where the server does not tell that, one before it."""
-        log.warning(
-            "the snapshot is taken without a lock (snapshot.locking.mode=none): no table may be altered until its definition is read"
-        )
-        first = self._connections[0]
-        before = await find_log_end(first)
-        await open_view(self._connections)
-        return await place_of_view(first) or before
 
     async def _take_lock(self) -> None:
         tables = await find_tables(self._connections[0])

@@ -91,7 +91,7 @@ class SnapshotLock:
         except ServerRefused as error:
             if error.code not in _DENIED:
                 raise
-            raise self._denied(error, "not BACKUP STAGE", "RELOAD ON *.*") from error
+            raise self._denied(error, "not run BACKUP STAGE", "RELOAD ON *.*") from error
 
     async def _run(self, statements: Sequence[str]) -> None:
         try:
@@ -108,7 +108,7 @@ class SnapshotLock:
     def _denied(self, error: ServerRefused, what: str, right: str) -> SourceRefused:
         endpoint = self._connection.endpoint
         return SourceRefused(
-            f"{endpoint}: the user may {what}: {error}",
+            f"{endpoint}: the user may {what}: {error.said}",
             f"GRANT {right} TO {endpoint.user}; or, where the server's provider does not allow it, GRANT LOCK TABLES, SELECT on the captured"
             " databases; or set snapshot.locking.mode=none if no table is altered during the snapshot.",
         )
