@@ -30,10 +30,12 @@ from cdc.sources.mysql.snapshot_parts import (
     PartReader,
     captured,
     columns_to_read,
+    estimated,
     find_tables,
     remembered,
     select_queries,
     to_read,
+    unchanged,
 )
 from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
 from cdc.sources.mysql.source_info import SourceInfo
@@ -95,6 +97,7 @@ class Snapshot:
             async for batch in self._rows(position):
                 yield batch
         self._marking.end(self._batch)
+        await self._release()
         await self.close()
         self._batch.position = position
         self._batch.boundary = True
@@ -104,14 +107,17 @@ class Snapshot:
         """Stop reading, and release all locks; may be called more than once."""
         if self._reader is not None:
             await self._reader.close()
-        await self._release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            await lock.close()
         connections, self._connections = self._connections, []
         await close_all(connections)
 
     async def _release(self) -> None:
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            await lock.release()
+        """Let others write again."""
+        if self._lock is not None:
+            await self._lock.release()
+            self._lock = None
 
     # Definitions ---------------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +136,8 @@ class Snapshot:
             await open_view(self._connections)
             position = self._position(await find_log_end(first))
             await self._list_locked()
-        batches = await self._definitions(position)
+        with unchanged():
+            batches = await self._definitions(position)
         if settings.locking is not Locking.EXTENDED:
             await self._release()
         log.info("the snapshot is that of %s", position)
@@ -191,8 +198,9 @@ class Snapshot:
 
     async def _rows(self, position: MySqlPosition) -> AsyncIterator[ChangeBatch]:
         """Yield the rows but for the last batch."""
-        tables = to_read(self._settings, self._tables)
-        self._reader = self._open_reader(await self._parts(tables, position))
+        wanted = captured(self._settings, self._tables)
+        tables = to_read(self._settings, await estimated(self._connections[0], wanted))
+        self._reader = self._open_reader(await self._parts(tables, position), tables)
         async for reading, messages in self._reader.rows():
             self._marking.take(reading, messages, self._batch)
             self.progress = self._marking.progress(reading, len(tables))
@@ -222,8 +230,8 @@ class Snapshot:
         info.thread = -1
         return info
 
-    def _open_reader(self, parts: list[Part]) -> Reader:
-        read = PartReader(self._settings).read
+    def _open_reader(self, parts: list[Part], tables: list[FoundTable]) -> Reader:
+        read = PartReader(self._settings, tables).read
         if len(self._connections) == 1:
             return SerialReader(self._connections[0], read, parts)
         self._idle = list(self._connections)

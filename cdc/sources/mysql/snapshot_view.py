@@ -15,10 +15,10 @@ from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
 from cdc.sources.mysql.types import SESSION_SETTINGS
 
 #: As long as the server allows, in seconds: a reader that waits for Kafka, or for its turn, is not to be cut off.
-_PATIENCE: Final = 31_536_000
-_WAITING: Final = {"net_write_timeout": _PATIENCE, "wait_timeout": _PATIENCE}
-#: Limits that cut off long statements, or sessions that are idle inside a transaction.
-_OF_MYSQL: Final = {"max_execution_time": 0}
+PATIENCE: Final = 31_536_000
+_WAITING: Final = {"net_write_timeout": PATIENCE, "wait_timeout": PATIENCE}
+#: Limits that cut off long statements, or sessions that are idle inside a transaction; and the age of estimates.
+_OF_MYSQL: Final = {"max_execution_time": 0, "information_schema_stats_expiry": 0}
 _OF_MARIADB: Final = {
     "max_statement_time": 0,
     "idle_transaction_timeout": 0,
