@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from cdc.model.batch import ChangeBatch
+from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.reading import Message, TableReading
 
 
@@ -20,13 +21,20 @@ class RowMarking:
         self._complete = complete
         self._last: TableReading | None = None
         self._by_table: dict[str, int] = {}
-        self.rows = 0
-        self.tables_done = 0
+        self._rows = 0
+        self._done = 0
 
-    @property
-    def rows_by_table(self) -> MappingProxyType[str, int]:
-        """The rows that were read of each table so far."""
-        return MappingProxyType(self._by_table)
+    def progress(self, reading: TableReading, tables: int) -> SnapshotProgress:
+        """Return how far the snapshot of so many tables is, with the one at hand."""
+        return SnapshotProgress(
+            reading.name,
+            reading.rows,
+            max(reading.rows, reading.estimated_rows),
+            self._done,
+            tables,
+            self._rows,
+            MappingProxyType(self._by_table),
+        )
 
     def take(self, reading: TableReading, messages: list[Message], batch: ChangeBatch) -> None:
         """Add rows of a table to the batch; without any, note that a part of the table has ended."""
@@ -47,20 +55,20 @@ class RowMarking:
         if reading.held is not None:
             _feed_held(reading, reading.marker, batch)
         elif not reading.rows:
-            marker = b"first_in_data_collection" if self.rows else b"first"
+            marker = b"first_in_data_collection" if self._rows else b"first"
         *rows, reading.held = messages
         reading.decoder.feed(rows[:1], batch, marker)
         reading.decoder.feed(rows[1:], batch, b"true")
         reading.marker = b"true" if rows else marker
         reading.rows += len(messages)
-        self.rows += len(messages)
+        self._rows += len(messages)
 
     def _end_part(self, reading: TableReading, batch: ChangeBatch) -> None:
         """Note that a table, or a part of it, has no more rows; the last row of a table waits for one of another table, or for the end."""
         reading.parts_left -= 1
         if reading.parts_left:
             return
-        self.tables_done += 1
+        self._done += 1
         if reading.held is not None:
             self._feed_last(b"last_in_data_collection", batch)
             self._last = reading

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -28,21 +29,51 @@ _CHANGED: Final = frozenset({1054, 1146, 1412})
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """A table of the server, and its estimate of how many rows it has."""
+    """A table of the server, when the server says it was made, and its estimate of how many rows it has."""
 
     id: TableId
+    made: str | None = None
     estimated_rows: int = 0
 
 
 async def find_tables(connection: Connection) -> list[FoundTable]:
-    """Return all tables that the user may see but the server's own, ordered by name; views are none."""
+    """Return all tables that the user may see but the server's own, ordered by name; views are none. Their rows are not estimated."""
     system = ", ".join(map(literal, sorted(SYSTEM)))
     rows = await connection.texts(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"  # noqa: S608 (escaped)
+        "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES"  # noqa: S608 (escaped)
         f" WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN ({system})"
     )
-    found = [FoundTable(TableId(str(schema), str(table)), int(count or 0)) for schema, table, count in rows]
+    found = [FoundTable(TableId(str(schema), str(table)), made) for schema, table, made in rows]
     return sorted(found, key=lambda table: table.id)
+
+
+async def estimated(connection: Connection, tables: Sequence[FoundTable]) -> list[FoundTable]:
+    """Return the tables with the server's estimates of their rows, which take it long where there are many tables."""
+    schemas = ", ".join(sorted({literal(table.id.schema) for table in tables}))
+    rows = await connection.texts(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"  # noqa: S608 (escaped)
+        f" WHERE TABLE_SCHEMA IN ({schemas or 'NULL'})"
+    )
+    counts = {(schema, table): int(count or 0) for schema, table, count in rows}
+    return [replace(table, estimated_rows=counts.get((table.id.schema, table.id.table), 0)) for table in tables]
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Let the snapshot begin anew where the server says that a table is not any more what it was in the view."""
+    try:
+        yield
+    except ServerRefused as error:
+        if error.code not in _CHANGED:
+            raise
+        raise changed_meanwhile(str(error)) from error
+
+
+def changed_meanwhile(fact: str) -> SourceUnavailable:
+    """Return the error for a table whose rows do not belong to its definition."""
+    return SourceUnavailable(
+        f"a table was changed while the snapshot was taken: {fact}", "The snapshot begins anew by itself."
+    )
 
 
 def remembered(settings: MySqlSettings, tables: Iterable[FoundTable]) -> list[FoundTable]:
@@ -106,7 +137,8 @@ async def _ranges(
     if settings.snapshot.threads == 1 or count < 2 or column is None or column.base_type not in _INTEGERS:
         return [""]
     key, name = identifier(column.name), f"{identifier(table.id.schema)}.{identifier(table.id.table)}"
-    ((low, high),) = await connection.texts(f"SELECT MIN({key}), MAX({key}) FROM {name}")  # noqa: S608 (escaped)
+    with unchanged():
+        ((low, high),) = await connection.texts(f"SELECT MIN({key}), MAX({key}) FROM {name}")  # noqa: S608 (escaped)
     return [""] if low is None or high is None else range_conditions(key, int(low), int(high), count)
 
 
@@ -120,10 +152,11 @@ def range_conditions(key: str, low: int, high: int, count: int) -> list[str]:
 
 
 class PartReader:
-    """Reads the rows of a part on a connection."""
+    """Reads the rows of a part on a connection of the view in which there were some tables."""
 
-    def __init__(self, settings: MySqlSettings) -> None:
+    def __init__(self, settings: MySqlSettings, tables: Iterable[FoundTable]) -> None:
         self._selects = settings.snapshot.selects
+        self._made = {table.id: table.made for table in tables}
 
     async def read(self, connection: Connection, part: Part) -> AsyncIterator[Rows]:
         """Yield the rows of a part, and an empty list behind them.
@@ -132,22 +165,36 @@ class PartReader:
             SourceUnavailable: the connection broke, or the table was changed since the view was opened.
             SourceRefused: the server refuses the query.
         """
-        try:
+        table = part.reading.id
+        with self._named(table), unchanged():
             async with connection.rows(part.query) as stream:
                 while rows := await stream.read():
                     yield part.reading, [*rows]
-        except ServerRefused as error:
-            raise self._explained(error, part.reading.name) from error
+        await self._check_same(connection, table)
         yield part.reading, []
 
-    def _explained(self, error: ServerRefused, table: str) -> Exception:
-        if table in self._selects:
-            return SourceRefused(
-                f"the statement of {SELECTS}.{table} cannot be read: {error}",
+    @contextmanager
+    def _named(self, table: TableId) -> Iterator[None]:
+        """Name a statement that came with the configuration when the server refuses it."""
+        try:
+            yield
+        except (ServerRefused, SourceUnavailable) as error:
+            refused = error if isinstance(error, ServerRefused) else error.__cause__
+            if str(table) not in self._selects or not isinstance(refused, ServerRefused):
+                raise
+            raise SourceRefused(
+                f"the statement of {SELECTS}.{table} cannot be read: {refused}",
                 "Correct it; it must give all captured columns of the table, by their names.",
-            )
-        if error.code in _CHANGED:
-            return SourceUnavailable(
-                f"{table} was changed while the snapshot was taken: {error}", "The snapshot begins anew by itself."
-            )
-        return error
+            ) from error
+
+    async def _check_same(self, connection: Connection, table: TableId) -> None:
+        """Make sure that no other table has taken the name, as tools do that alter tables by a copy: in the view, the copy may be half full.
+
+        The transaction keeps the table from being changed once its rows were selected.
+        """
+        rows = await connection.texts(
+            "SELECT CREATE_TIME FROM information_schema.TABLES"  # noqa: S608 (escaped)
+            f" WHERE TABLE_SCHEMA = {literal(table.schema)} AND TABLE_NAME = {literal(table.table)}"
+        )
+        if [made for (made,) in rows] != [self._made[table]]:
+            raise changed_meanwhile(f"{table} was replaced by another table")
