@@ -19,7 +19,8 @@ from cdc.config import load
 from cdc.config.connector import ConnectorConfig
 from cdc.config.settings import KafkaSettings
 from cdc.errors import SinkError
-from cdc.kafka import doctor as kafka
+from cdc.kafka.doctor import diagnosis as kafka
+from cdc.kafka.doctor.commands import least_rights
 from cdc.model.finding import Finding
 from cdc.model.position import Offset
 from cdc.pipeline.assembly import SNAPSHOT_TRANSACTION_SECONDS
@@ -90,7 +91,7 @@ async def examine(config: ConnectorConfig, *, renames: bool = False) -> Report:
     reached = not any(finding.area == "kafka" and finding.level == "error" for finding in sink)
     extra = [*(unread if reached else ()), *((_TRANSFORMED,) if renames else ())]
     findings = sorted([*source.findings, *sink, *extra], key=_place)
-    rights = kafka.least_rights(config.kafka, source.topics) if _is_guarded(config.kafka) or not reached else ()
+    rights = least_rights(config.kafka, source.topics) if _is_guarded(config.kafka) or not reached else ()
     return Report(config.name, findings, source.rights, rights)
 
 

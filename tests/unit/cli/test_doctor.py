@@ -15,7 +15,9 @@ from cdc.cli.app import app
 from cdc.cli.doctor import AREAS, LEVELS, Report, document, drawn, plain
 from cdc.config.secret import Secret
 from cdc.config.settings import KafkaSettings, SecuritySettings, TopicSettings
-from cdc.kafka.doctor import KafkaFacts, TopicFacts, findings, least_rights
+from cdc.kafka.doctor.commands import least_rights
+from cdc.kafka.doctor.diagnosis import findings
+from cdc.kafka.doctor.facts import KafkaFacts, TopicFacts
 from cdc.model.finding import Finding
 
 WAL = Finding("error", "server", "wal_level", "wal_level is replica", "Run: ALTER SYSTEM SET wal_level = 'logical';")
