@@ -25,6 +25,7 @@ from cdc.config.settings import KafkaSettings
 from cdc.errors import CdcError
 from cdc.kafka.client import client_arguments, probe
 from cdc.kafka.consumer import read_topics
+from cdc.kafka.history import history_topic
 from cdc.kafka.offsets import decode_key, decode_value
 from cdc.kafka.topics import TOPIC_RESOURCE
 from cdc.model.finding import Finding, Level
@@ -40,7 +41,13 @@ PATIENCE: Final = 15.0
 #: Bits of KIP-430, by the words of kafka-acls.
 OPERATIONS: Final = {"Read": 1 << 3, "Write": 1 << 4, "Create": 1 << 5, "Describe": 1 << 8}
 ALL: Final = sum(OPERATIONS.values())
-TOPIC_SETTINGS: Final = ("cleanup.policy", "retention.ms", "min.insync.replicas", "max.message.bytes")
+TOPIC_SETTINGS: Final = (
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "min.insync.replicas",
+    "max.message.bytes",
+)
 BROKER_SETTINGS: Final = (
     "transaction.state.log.replication.factor",
     "transaction.state.log.min.isr",
@@ -73,7 +80,10 @@ class TopicFacts:
 
 @dataclass(frozen=True, slots=True)
 class KafkaFacts:
-    """What the brokers tell. `broker` holds their settings, where this user may see them; `id_allowed` is about the transactional id."""
+    """What the brokers tell. `broker` holds their settings, where this user may see them; `id_allowed` is about the transactional id.
+
+    `history` is the topic of the schema history, None where there is to be none.
+    """
 
     brokers: int
     tables: Sequence[TopicFacts]
@@ -81,6 +91,12 @@ class KafkaFacts:
     id_allowed: bool = True
     transactions: bool = True
     broker: Mapping[str, str] = field(default_factory=dict)
+    history: TopicFacts | None = None
+
+    @property
+    def own(self) -> Sequence[TopicFacts]:
+        """The connector's own topics: they are created whatever topic.creation.enable says."""
+        return [self.offsets] if self.history is None else [self.offsets, self.history]
 
 
 async def stored_offset(settings: KafkaSettings, connector: str, partition: SourcePartition) -> SourceOffset | None:
@@ -98,13 +114,16 @@ async def stored_offset(settings: KafkaSettings, connector: str, partition: Sour
     return decode_value(newest[1])
 
 
-async def examine(settings: KafkaSettings, topics: Mapping[str, bool], longest: float) -> Sequence[Finding]:
+async def examine(
+    settings: KafkaSettings, topics: Mapping[str, bool], longest: float, history: str = ""
+) -> Sequence[Finding]:
     """Look at what the connector needs in Kafka; a cluster that refuses us is a finding.
 
-    `topics` says of each table's topic whether its records have keys; `longest` is the longest transaction, in seconds.
+    `topics` says of each table's topic whether its records have keys; `longest` is the longest transaction, in seconds;
+    `history` the topic of the schema history, if there is to be one.
     """
     try:
-        facts = await _read(settings, list(topics))
+        facts = await _read(settings, list(topics), history)
     except CdcError as error:
         return [Finding("error", "kafka", ",".join(settings.bootstrap_servers), str(error).rstrip("."), error.remedy)]
     except (errors.KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts that it knows a broker
@@ -120,21 +139,25 @@ def findings(
     yield from _transactions(facts, settings, longest)
     for topic in facts.tables:
         yield from _rights(topic, settings, "Write", "Describe")
-    yield from _rights(facts.offsets, settings, "Write", "Describe", "Read")
+    for topic in facts.own:
+        yield from _rights(topic, settings, "Write", "Describe", "Read")
     yield from _missing(facts, settings)
     yield from _offset_topic(facts.offsets, settings)
+    if facts.history is not None:
+        yield from _history_topic(facts.history, settings)
     for topic in facts.tables:
         yield from _keyless(topic, settings, keyed=topics[topic.name])
     yield from _retention(facts.tables)
     yield from _sizes(facts, settings)
-    yield from _replicas([*facts.tables, facts.offsets], settings, facts.brokers)
+    yield from _replicas([*facts.tables, *facts.own], settings, facts.brokers)
 
 
-def least_rights(settings: KafkaSettings, topics: Iterable[str]) -> Sequence[str]:
+def least_rights(settings: KafkaSettings, topics: Iterable[str], history: str = "") -> Sequence[str]:
     """Return the commands that give the user what the connector needs, and no more; they may be repeated."""
-    grants = [
-        _acl(settings, "--transactional-id", settings.transactional_id, "Write", "Describe"),
-        _acl(settings, "--topic", settings.offset_topic, "Write", "Describe", "DescribeConfigs", "Create", "Read"),
+    own = [settings.offset_topic, *([history] if history else [])]
+    grants = [_acl(settings, "--transactional-id", settings.transactional_id, "Write", "Describe")]
+    grants += [
+        _acl(settings, "--topic", topic, "Write", "Describe", "DescribeConfigs", "Create", "Read") for topic in own
     ]
     return grants + [
         _acl(settings, "--topic", topic, "Write", "Describe", "DescribeConfigs", "Create") for topic in topics
@@ -189,7 +212,7 @@ def _rights(topic: TopicFacts, settings: KafkaSettings, *operations: str) -> Ite
 
 
 def _missing(facts: KafkaFacts, settings: KafkaSettings) -> Iterator[Finding]:
-    for topic in (*facts.tables, facts.offsets):
+    for topic in (*facts.tables, *facts.own):
         if topic.refusal and not topic.lacks("Create"):
             remedy = (
                 "Check topic.creation.default.* and offset.storage.replication.factor, or create the topic beforehand."
@@ -214,6 +237,22 @@ def _offset_topic(topic: TopicFacts, settings: KafkaSettings) -> Iterator[Findin
         )
         remedy = f"Run: {_alter(settings, topic.name, 'cleanup.policy=compact')}"
         yield Finding("error", "topics", topic.name, fact, remedy)
+
+
+def _history_topic(topic: TopicFacts, settings: KafkaSettings) -> Iterator[Finding]:
+    """Yield what would lose the schema history, or its order."""
+    error = partial(Finding, "error", "topics", topic.name)
+    if topic.partitions > 1:
+        fact = f"Topic {topic.name}, the schema history, has {topic.partitions} partitions, so its order is lost"
+        yield error(fact, "Create one with one partition, and build the history anew by snapshot.mode=recovery.")
+    policy = topic.settings.get("cleanup.policy", "delete")
+    if policy != "delete":
+        fact = f"Topic {topic.name}, the schema history, has cleanup.policy = {policy}: its records have no keys, and all are needed"
+        yield error(fact, f"Run: {_alter(settings, topic.name, 'cleanup.policy=delete')}")
+    for setting in ("retention.ms", "retention.bytes"):
+        if (bound := topic.number(setting)) is not None and bound >= 0:
+            fact = f"Topic {topic.name}, the schema history, has {setting} = {bound}: definitions that are needed are deleted some day"
+            yield error(fact, f"Run: {_alter(settings, topic.name, f'{setting}=-1')}")
 
 
 def _keyless(topic: TopicFacts, settings: KafkaSettings, *, keyed: bool) -> Iterator[Finding]:
@@ -336,14 +375,14 @@ class _MetadataRequest(Request[_MetadataStruct]):
         return request_struct_class(self._topics, False, False, True)
 
 
-async def _read(settings: KafkaSettings, topics: Sequence[str]) -> KafkaFacts:
+async def _read(settings: KafkaSettings, topics: Sequence[str], history: str) -> KafkaFacts:
     arguments = await client_arguments(settings)
     await probe(settings, arguments)
     client = AIOKafkaClient(**arguments)
     try:
         async with asyncio.timeout(settings.request_timeout):
             await client.bootstrap()
-            return await _Reader(client, settings).facts(topics)
+            return await _Reader(client, settings, history).facts(topics)
     finally:
         await client.close()
 
@@ -351,13 +390,15 @@ async def _read(settings: KafkaSettings, topics: Sequence[str]) -> KafkaFacts:
 class _Reader:
     """One reading of one cluster."""
 
-    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings) -> None:
+    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings, history: str) -> None:
         self._client = client
         self._settings = settings
+        self._history = history
 
     async def facts(self, names: Sequence[str]) -> KafkaFacts:
-        offsets = self._settings.offset_topic
-        metadata = await self._ask(_MetadataRequest([*names, offsets, TRANSACTION_LOG]))
+        offsets, history = self._settings.offset_topic, self._history
+        asked = [*names, offsets, *([history] if history else []), TRANSACTION_LOG]
+        metadata = await self._ask(_MetadataRequest(asked))
         found = {name: _topic(code, name, partitions, bits) for code, name, _, partitions, bits in metadata.topics}
         known = await self._configs(TOPIC_RESOURCE, [name for name, topic in found.items() if topic.exists])
         refusals = await self._refusals([topic for topic in found.values() if not topic.exists])
@@ -372,6 +413,7 @@ class _Reader:
             id_allowed=await self._id_allowed(),
             transactions=found[TRANSACTION_LOG].exists,
             broker=await self._broker(metadata.brokers[0][0]),
+            history=full[history] if history else None,
         )
 
     async def _id_allowed(self) -> bool:
@@ -403,6 +445,9 @@ class _Reader:
             if topic.name == self._settings.offset_topic:
                 shape = self._settings.offset_partitions, self._settings.offset_replication_factor
                 asked.append((topic.name, *shape, [], [("cleanup.policy", "compact")]))
+            elif topic.name == self._history:
+                made = history_topic(topic.name)
+                asked.append((topic.name, 1, wanted.replication_factor, [], list(made.configs.items())))
             elif topic.name != TRANSACTION_LOG and wanted.create:
                 asked.append(
                     (topic.name, wanted.partitions, wanted.replication_factor, [], list(wanted.configs.items()))
