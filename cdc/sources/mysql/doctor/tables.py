@@ -20,7 +20,7 @@ def table_findings(facts: Facts, settings: MySqlSettings) -> Iterator[Finding]:
     named = bool(settings.tables.tables.include or settings.tables.schemas.include)
     yield from _filters(facts, named=named)
     for table in facts.tables:
-        if table.view and named:
+        if table.view and settings.tables.tables.include:
             fact = f"{table.id} passes the filters and is a view: the binlog has no changes of it"
             yield _finding(level="warning", subject=str(table.id), fact=fact, remedy="Leave it out.")
     for table in facts.captured:
