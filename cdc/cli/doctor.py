@@ -17,22 +17,27 @@ from rich.text import Text
 from cdc.cli.worker_file import connector_on_worker
 from cdc.config import load
 from cdc.config.connector import ConnectorConfig
-from cdc.config.settings import KafkaSettings
+from cdc.config.history import HistoryPlace
+from cdc.config.mysql_settings import MySqlSettings
+from cdc.config.settings import KafkaSettings, PostgresSettings
 from cdc.errors import SinkError
 from cdc.kafka.doctor import diagnosis as kafka
 from cdc.kafka.doctor.commands import least_rights
 from cdc.model.finding import Finding
 from cdc.model.position import Offset
 from cdc.pipeline.assembly import SNAPSHOT_TRANSACTION_SECONDS
+from cdc.sources.diagnosis import Diagnosis
+from cdc.sources.mysql.doctor import diagnosis as mysql
 from cdc.sources.postgres.doctor import diagnosis as postgres
 
 #: The groups, in the order in which they are shown.
 AREAS: Final = {
     "server": "The server",
-    "rights": "Rights in PostgreSQL",
+    "rights": "Rights in the database",
     "publication": "The publication",
     "tables": "The tables",
     "slot": "The slot",
+    "offset": "The stored offset",
     "kafka": "Kafka",
     "topics": "Topics",
 }
@@ -41,12 +46,13 @@ LEVELS: Final = {"error": "red", "warning": "yellow", "note": "dim"}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, in the order in which it is shown; `sql` and `acls` give the least rights in PostgreSQL and in Kafka."""
+    """What was found, in the order in which it is shown; `sql` and `acls` give the least rights in `database` and in Kafka."""
 
     connector: str
     findings: Sequence[Finding]
     sql: Sequence[str] = ()
     acls: Sequence[str] = ()
+    database: str = "PostgreSQL"
 
     @property
     def exit_code(self) -> int:
@@ -85,14 +91,30 @@ def run_doctor(path: Path, worker: Path | None, bootstrap_servers: str | None, *
 async def examine(config: ConnectorConfig, *, renames: bool = False) -> Report:
     """Return what was found on both ends; `renames` says that there are transforms, which may choose other topics."""
     stored, unread = await _stored(config)
-    source = await postgres.examine(config.postgres, stored)
-    longest = max(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS)
-    sink = await kafka.examine(config.kafka, source.topics, longest)
+    source, database = await _examine_source(config, stored)
+    longest, history = max(config.kafka.transaction_timeout, SNAPSHOT_TRANSACTION_SECONDS), _history_topic(config)
+    sink = await kafka.examine(config.kafka, source.topics, longest, history)
     reached = not any(finding.area == "kafka" and finding.level == "error" for finding in sink)
     extra = [*(unread if reached else ()), *((_TRANSFORMED,) if renames else ())]
     findings = sorted([*source.findings, *sink, *extra], key=_place)
-    rights = least_rights(config.kafka, source.topics) if _is_guarded(config.kafka) or not reached else ()
-    return Report(config.name, findings, source.rights, rights)
+    guarded = _is_guarded(config.kafka) or not reached
+    rights = least_rights(config.kafka, source.topics, history) if guarded else ()
+    return Report(config.name, findings, source.rights, rights, database)
+
+
+async def _examine_source(config: ConnectorConfig, stored: Offset | None) -> tuple[Diagnosis, str]:
+    """Return what was found at the database, and the name of its product."""
+    if isinstance(config.source, PostgresSettings):
+        return await postgres.examine(config.source, stored), "PostgreSQL"
+    return await mysql.examine(config.source, stored), "MySQL"
+
+
+def _history_topic(config: ConnectorConfig) -> str:
+    """Return the topic of the schema history, "" where there is none."""
+    source = config.source
+    if isinstance(source, MySqlSettings) and source.history.place is HistoryPlace.KAFKA:
+        return source.history.topic
+    return ""
 
 
 _TRANSFORMED: Final = Finding(
@@ -103,15 +125,16 @@ _TRANSFORMED: Final = Finding(
 async def _stored(config: ConnectorConfig) -> tuple[Offset | None, Sequence[Finding]]:
     """Return the stored offset, and why it cannot be read."""
     partition = {"server": config.source.topic_prefix}
+    area = "slot" if isinstance(config.source, PostgresSettings) else "offset"
     try:
         return await kafka.stored_offset(config.kafka, config.name, partition), ()
     except SinkError as error:
-        fact = f"The stored offset could not be read, and was not compared with the slot: {error}"
-        return None, [Finding("warning", "slot", "stored offset", fact.rstrip("."), error.remedy)]
+        fact = f"The stored offset could not be read, and was not compared with the server: {error}"
+        return None, [Finding("warning", area, "stored offset", fact.rstrip("."), error.remedy)]
     except ValueError as error:
         fact = f"The stored offset in topic {config.kafka.offset_topic} cannot be read: {error}"
         remedy = "Write the right offset under the same key, or a record without value to begin anew with a snapshot."
-        return None, [Finding("error", "slot", "stored offset", fact, remedy)]
+        return None, [Finding("error", area, "stored offset", fact, remedy)]
 
 
 def _is_guarded(settings: KafkaSettings) -> bool:
@@ -150,7 +173,7 @@ def plain(report: Report) -> Iterator[str]:
         yield f"{finding.level} {finding.area} {_sentence(finding)}"
     yield report.summary
     if report.sql:
-        yield from ("", "-- The least rights for these tables, in PostgreSQL:", *report.sql)
+        yield from ("", f"-- The least rights for these tables, in {report.database}:", *report.sql)
     if report.acls:
         yield from ("", "# The least rights for these topics, in Kafka:", *report.acls)
 
@@ -168,7 +191,7 @@ def drawn(report: Report) -> Iterator[Text]:
             if finding.remedy:
                 yield Text(f"          {finding.remedy}", style="cyan")
         yield Text()
-    yield from _block("The least rights for these tables, in PostgreSQL", report.sql)
+    yield from _block(f"The least rights for these tables, in {report.database}", report.sql)
     yield from _block("The least rights for these topics, in Kafka", report.acls)
     yield Text(report.summary, style="bold red" if report.exit_code else "bold green")
 

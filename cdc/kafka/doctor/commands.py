@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 from cdc.config.settings import KafkaSettings
 
 
-def least_rights(settings: KafkaSettings, topics: Iterable[str]) -> Sequence[str]:
-    """Return the commands that give the user what the connector needs, and no more; they may be repeated."""
-    grants = [
-        acl(settings, "--transactional-id", settings.transactional_id, "Write", "Describe"),
-        acl(settings, "--topic", settings.offset_topic, "Write", "Describe", "DescribeConfigs", "Create", "Read"),
+def least_rights(settings: KafkaSettings, topics: Iterable[str], history: str = "") -> Sequence[str]:
+    """Return the commands that give the user what the connector needs, and no more; they may be repeated.
+
+    `history` is the topic of the schema history, if there is to be one.
+    """
+    own = [settings.offset_topic, *([history] if history else [])]
+    grants = [acl(settings, "--transactional-id", settings.transactional_id, "Write", "Describe")]
+    grants += [
+        acl(settings, "--topic", topic, "Write", "Describe", "DescribeConfigs", "Create", "Read") for topic in own
     ]
     return grants + [
         acl(settings, "--topic", topic, "Write", "Describe", "DescribeConfigs", "Create") for topic in topics

@@ -39,13 +39,16 @@ async def stored_offset(settings: KafkaSettings, connector: str, partition: Sour
     return decode_value(newest[1])
 
 
-async def examine(settings: KafkaSettings, topics: Mapping[str, bool], longest: float) -> Sequence[Finding]:
+async def examine(
+    settings: KafkaSettings, topics: Mapping[str, bool], longest: float, history: str = ""
+) -> Sequence[Finding]:
     """Look at what the connector needs in Kafka; a cluster that refuses us is a finding.
 
-    `topics` says of each table's topic whether its records have keys; `longest` is the longest transaction, in seconds.
+    `topics` says of each table's topic whether its records have keys; `longest` is the longest transaction, in seconds;
+    `history` the topic of the schema history, if there is to be one.
     """
     try:
-        facts = await read_facts(settings, list(topics))
+        facts = await read_facts(settings, list(topics), history)
     except CdcError as error:
         return [Finding("error", "kafka", ",".join(settings.bootstrap_servers), str(error).rstrip("."), error.remedy)]
     except (errors.KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts that it knows a broker
@@ -61,7 +64,8 @@ def findings(
     yield from _transactions(facts, settings, longest)
     for topic in facts.tables:
         yield from _rights(topic, settings, "Write", "Describe")
-    yield from _rights(facts.offsets, settings, "Write", "Describe", "Read")
+    for topic in facts.own:
+        yield from _rights(topic, settings, "Write", "Describe", "Read")
     yield from topic_findings(facts, topics, settings)
 
 

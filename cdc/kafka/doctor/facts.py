@@ -35,7 +35,10 @@ class TopicFacts:
 
 @dataclass(frozen=True, slots=True)
 class KafkaFacts:
-    """What the brokers tell. `broker` holds their settings, where this user may see them; `id_allowed` is about the transactional id."""
+    """What the brokers tell. `broker` holds their settings, where this user may see them; `id_allowed` is about the transactional id.
+
+    `history` is the topic of the schema history, None where there is to be none.
+    """
 
     brokers: int
     tables: Sequence[TopicFacts]
@@ -43,3 +46,9 @@ class KafkaFacts:
     id_allowed: bool = True
     transactions: bool = True
     broker: Mapping[str, str] = field(default_factory=dict)
+    history: TopicFacts | None = None
+
+    @property
+    def own(self) -> Sequence[TopicFacts]:
+        """The connector's own topics: they are created whatever topic.creation.enable says."""
+        return [self.offsets] if self.history is None else [self.offsets, self.history]

@@ -21,13 +21,20 @@ from cdc.config.settings import KafkaSettings
 from cdc.kafka.client import client_arguments, probe
 from cdc.kafka.doctor.facts import KafkaFacts, TopicFacts
 from cdc.kafka.doctor.metadata import MetadataRequest
+from cdc.kafka.history import history_topic
 from cdc.kafka.topics import TOPIC_RESOURCE
 
 TRANSACTION_LOG: Final = "__transaction_state"
 BROKER_RESOURCE: Final = 4
 #: No broker has given out this producer id.
 NOBODY: Final = (1 << 63) - 1
-TOPIC_SETTINGS: Final = ("cleanup.policy", "retention.ms", "min.insync.replicas", "max.message.bytes")
+TOPIC_SETTINGS: Final = (
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "min.insync.replicas",
+    "max.message.bytes",
+)
 BROKER_SETTINGS: Final = (
     "transaction.state.log.replication.factor",
     "transaction.state.log.min.isr",
@@ -36,15 +43,15 @@ BROKER_SETTINGS: Final = (
 )
 
 
-async def read_facts(settings: KafkaSettings, topics: Sequence[str]) -> KafkaFacts:
-    """Ask the brokers; raises CdcError when they refuse us, and what aiokafka raises when they do not answer."""
+async def read_facts(settings: KafkaSettings, topics: Sequence[str], history: str) -> KafkaFacts:
+    """Ask the brokers about the topics of tables, and that of the schema history if there is one; raises CdcError when they refuse us, and what aiokafka raises when they do not answer."""
     arguments = await client_arguments(settings)
     await probe(settings, arguments)
     client = AIOKafkaClient(**arguments)
     try:
         async with asyncio.timeout(settings.request_timeout):
             await client.bootstrap()
-            return await _Reader(client, settings).facts(topics)
+            return await _Reader(client, settings, history).facts(topics)
     finally:
         await client.close()
 
@@ -52,13 +59,15 @@ async def read_facts(settings: KafkaSettings, topics: Sequence[str]) -> KafkaFac
 class _Reader:
     """One reading of one cluster."""
 
-    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings) -> None:
+    def __init__(self, client: AIOKafkaClient, settings: KafkaSettings, history: str) -> None:
         self._client = client
         self._settings = settings
+        self._history = history
 
     async def facts(self, names: Sequence[str]) -> KafkaFacts:
-        offsets = self._settings.offset_topic
-        metadata = await self._ask(MetadataRequest([*names, offsets, TRANSACTION_LOG]))
+        offsets, history = self._settings.offset_topic, self._history
+        asked = [*names, offsets, *([history] if history else []), TRANSACTION_LOG]
+        metadata = await self._ask(MetadataRequest(asked))
         found = {name: _topic(code, name, partitions, bits) for code, name, _, partitions, bits in metadata.topics}
         known = await self._configs(TOPIC_RESOURCE, [name for name, topic in found.items() if topic.exists])
         refusals = await self._refusals([topic for topic in found.values() if not topic.exists])
@@ -73,6 +82,7 @@ class _Reader:
             id_allowed=await self._id_allowed(),
             transactions=found[TRANSACTION_LOG].exists,
             broker=await self._broker(metadata.brokers[0][0]),
+            history=full[history] if history else None,
         )
 
     async def _id_allowed(self) -> bool:
@@ -104,6 +114,9 @@ class _Reader:
             if topic.name == self._settings.offset_topic:
                 shape = self._settings.offset_partitions, self._settings.offset_replication_factor
                 asked.append((topic.name, *shape, [], [("cleanup.policy", "compact")]))
+            elif topic.name == self._history:
+                made = history_topic(topic.name)
+                asked.append((topic.name, 1, wanted.replication_factor, [], list(made.configs.items())))
             elif topic.name != TRANSACTION_LOG and wanted.create:
                 asked.append(
                     (topic.name, wanted.partitions, wanted.replication_factor, [], list(wanted.configs.items()))

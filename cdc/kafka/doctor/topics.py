@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from cdc.config.settings import KafkaSettings
@@ -17,15 +18,17 @@ def topic_findings(facts: KafkaFacts, keyed: Mapping[str, bool], settings: Kafka
     """Yield what the facts mean for the topics; `keyed` says of each table's topic whether its records have keys."""
     yield from _missing(facts, settings)
     yield from _offset_topic(facts.offsets, settings)
+    if facts.history is not None:
+        yield from _history_topic(facts.history, settings)
     for topic in facts.tables:
         yield from _keyless(topic, settings, keyed=keyed[topic.name])
     yield from _retention(facts.tables)
     yield from _sizes(facts, settings)
-    yield from _replicas([*facts.tables, facts.offsets], settings, facts.brokers)
+    yield from _replicas([*facts.tables, *facts.own], settings, facts.brokers)
 
 
 def _missing(facts: KafkaFacts, settings: KafkaSettings) -> Iterator[Finding]:
-    for topic in (*facts.tables, facts.offsets):
+    for topic in (*facts.tables, *facts.own):
         if topic.refusal and not topic.lacks("Create"):
             remedy = (
                 "Check topic.creation.default.* and offset.storage.replication.factor, or create the topic beforehand."
@@ -50,6 +53,22 @@ def _offset_topic(topic: TopicFacts, settings: KafkaSettings) -> Iterator[Findin
         )
         remedy = f"Run: {alter(settings, topic.name, 'cleanup.policy=compact')}"
         yield Finding("error", "topics", topic.name, fact, remedy)
+
+
+def _history_topic(topic: TopicFacts, settings: KafkaSettings) -> Iterator[Finding]:
+    """Yield what would lose the schema history, or its order."""
+    error = partial(Finding, "error", "topics", topic.name)
+    if topic.partitions > 1:
+        fact = f"Topic {topic.name}, the schema history, has {topic.partitions} partitions, so its order is lost"
+        yield error(fact, "Create one with one partition, and build the history anew by snapshot.mode=recovery.")
+    policy = topic.settings.get("cleanup.policy", "delete")
+    if policy != "delete":
+        fact = f"Topic {topic.name}, the schema history, has cleanup.policy = {policy}: its records have no keys, and all are needed"
+        yield error(fact, f"Run: {alter(settings, topic.name, 'cleanup.policy=delete')}")
+    for setting in ("retention.ms", "retention.bytes"):
+        if (bound := topic.number(setting)) is not None and bound >= 0:
+            fact = f"Topic {topic.name}, the schema history, has {setting} = {bound}: definitions that are needed are deleted some day"
+            yield error(fact, f"Run: {alter(settings, topic.name, f'{setting}=-1')}")
 
 
 def _keyless(topic: TopicFacts, settings: KafkaSettings, *, keyed: bool) -> Iterator[Finding]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
+
+#: Under this name a connection shows up among the server's, and a connector among its replicas.
+PROGRAM: Final = "cdc-stream"
 
 
 class Compression(StrEnum):
@@ -42,7 +46,7 @@ class Endpoint:
     connect_timeout: float = 30.0
     read_timeout: float = 0.0
     keepalive: int = 60
-    program: str = "cdc-stream"
+    program: str = PROGRAM
 
     def __str__(self) -> str:
         return f"MySQL at {self.host}:{self.port} (user {self.user})"

@@ -58,7 +58,7 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
             return Plan(snapshot=True)
         if policy.at_each_start and not resumed:
             return Plan(snapshot=True)
-        found = _resume(settings, position, facts)
+        found = resume(settings, position, facts)
     except SourceLost as lost:
         if not policy.when_lost:
             raise
@@ -67,7 +67,8 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
     return replace(found, recovers=settings.snapshot_mode is SnapshotMode.RECOVERY)
 
 
-def _resume(settings: MySqlSettings, position: MySqlPosition, facts: ServerFacts) -> Plan:
+def resume(settings: MySqlSettings, position: MySqlPosition, facts: ServerFacts) -> Plan:
+    """Return how the stream goes on behind a position; raises the kinds of SourceLost that `plan` tells."""
     position = _for_server(position, facts)
     if position.gtids is not None and facts.has_gtids:
         if facts.mariadb:

@@ -32,6 +32,9 @@ _VARIABLES: Final = (
     "explicit_defaults_for_timestamp",
     "binlog_encryption",
     "default_authentication_plugin",
+    "binlog_row_value_options",
+    "binlog_rows_query_log_events",
+    "enforce_gtid_consistency",
 )
 
 
@@ -94,7 +97,7 @@ async def read_facts(connection: Connection) -> ServerFacts:
         SourceUnavailable: the connection broke.
         SourceRefused: the user may not see where the binlog stands.
     """
-    variables = await _variables(connection)
+    variables = await read_variables(connection)
     file, position = await read_place(connection) if variables.get("log_bin", "").upper() in ("ON", "1") else ("", 0)
     return ServerFacts(
         server=connection.server,
@@ -120,10 +123,11 @@ def executed_of(variables: Mapping[str, str], *, mariadb: bool) -> GtidSet | Mar
 
 async def read_executed(connection: Connection) -> GtidSet | MariaDbGtidSet | None:
     """Return the transactions that a server has now."""
-    return executed_of(await _variables(connection), mariadb=connection.mariadb)
+    return executed_of(await read_variables(connection), mariadb=connection.mariadb)
 
 
-async def _variables(connection: Connection) -> Mapping[str, str]:
+async def read_variables(connection: Connection) -> Mapping[str, str]:
+    """Return the settings that matter for reading the binlog, as text; a server lacks those of other versions."""
     names = ", ".join(f"'{name}'" for name in _VARIABLES)
     rows = await connection.texts(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
     return {str(name): str(value or "") for name, value in rows}

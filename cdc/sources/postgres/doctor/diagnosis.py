@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
 from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError
 from cdc.model.finding import Finding
 from cdc.model.position import Offset
+from cdc.sources.diagnosis import Diagnosis
 from cdc.sources.naming import table_topic
 from cdc.sources.postgres.doctor.facts import Facts
 from cdc.sources.postgres.doctor.publication import publication_findings
@@ -17,16 +15,7 @@ from cdc.sources.postgres.doctor.role import least_rights, role_findings
 from cdc.sources.postgres.doctor.server import server_findings
 from cdc.sources.postgres.doctor.slot import slot_findings
 from cdc.sources.postgres.doctor.tables import table_findings
-from cdc.sources.postgres.doctor.wording import sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What was found. `rights` are SQL statements that give the least rights; `topics` says of each table's topic whether its records have keys."""
-
-    findings: Sequence[Finding]
-    rights: Sequence[str] = ()
-    topics: Mapping[str, bool] = field(default_factory=dict)
+from cdc.sources.wording import sentence
 
 
 async def examine(settings: PostgresSettings, stored: Offset | None = None) -> Diagnosis:

@@ -10,7 +10,7 @@ from cdc.config.settings import PostgresSettings, PublicationAutocreate
 from cdc.model.finding import Finding
 from cdc.sources.postgres.doctor.facts import Facts, PublicationFacts, TableFacts
 from cdc.sources.postgres.doctor.role import GENERATED_PUBLISHED, create_publication, sql_names
-from cdc.sources.postgres.doctor.wording import listed
+from cdc.sources.wording import listed
 
 #: Operations as a publication names them, and as `skipped.operations` does.
 OPERATIONS: Final = {"i": ("insert", "c"), "u": ("update", "u"), "d": ("delete", "d"), "t": ("truncate", "t")}

@@ -9,7 +9,7 @@ from typing import Final
 from cdc.config.settings import PostgresSettings
 from cdc.model.finding import Finding
 from cdc.sources.postgres.doctor.facts import Facts, TableFacts
-from cdc.sources.postgres.doctor.wording import listed, sentence
+from cdc.sources.wording import listed, sentence
 
 #: Who is proposed where the connector runs as a superuser.
 PROPOSED: Final = "cdc"

@@ -9,7 +9,7 @@ from typing import Final
 from cdc.config.settings import PostgresSettings
 from cdc.model.finding import Finding
 from cdc.sources.postgres.doctor.facts import Facts, TableFacts
-from cdc.sources.postgres.doctor.wording import listed, shown_bytes
+from cdc.sources.wording import listed, shown_bytes
 
 KINDS: Final = {"f": "a foreign table", "v": "a view", "m": "a materialized view"}
 PERSISTENCES: Final = {"u": "an unlogged table", "t": "a temporary table"}

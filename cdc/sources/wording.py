@@ -19,7 +19,7 @@ def sentence(error: CdcError) -> str:
 
 
 def shown_bytes(number: float) -> str:
-    """Return a size in PostgreSQL's units, of 1024: `1.5 GB`."""
+    """Return a size in units of 1024, as PostgreSQL writes them: `1.5 GB`."""
     for size, unit in _UNITS:
         if number >= size:
             return f"{number / size:.3g} {unit}"

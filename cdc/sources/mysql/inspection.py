@@ -1,0 +1,41 @@
+"""What a server says about a stored position, gathered by a few queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdc.config.mysql_settings import MySqlSettings
+from cdc.errors import SourceLost
+from cdc.sources.mysql.login import open_connection
+from cdc.sources.mysql.planning import resume
+from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.server import ServerFacts, read_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A server as it is now; `lost` is why a connector could not go on from the stored position, if there is one and it could not."""
+
+    server: ServerFacts
+    lost: SourceLost | None
+
+
+async def inspect(settings: MySqlSettings, stored: MySqlPosition | None) -> Inspection:
+    """Look at the server by a connection of its own, and change nothing.
+
+    Raises:
+        SourceUnavailable: the server cannot be reached.
+        SourceRefused: it refuses the user, or does not tell it where its binlog stands.
+    """
+    async with await open_connection(settings) as connection:
+        server = await read_facts(connection)
+    return Inspection(server, None if stored is None else verdict(settings, stored, server))
+
+
+def verdict(settings: MySqlSettings, stored: MySqlPosition, server: ServerFacts) -> SourceLost | None:
+    """Return why the stream cannot go on behind a stored position; None when it can."""
+    try:
+        resume(settings, stored, server)
+    except SourceLost as lost:
+        return lost
+    return None
