@@ -12,7 +12,8 @@ from cdc.config.post_processors import is_reselect, properties_of, type_of
 from cdc.config.property import Problem, split_list
 from cdc.connect.effective import Effective
 from cdc.connect.herder import RequestError
-from cdc.connect.plugins import Plugin, Plugins
+from cdc.connect.plugin import Plugin
+from cdc.connect.plugins import Plugins
 from cdc.connect.post_processing import PostProcessing
 from cdc.connect.transformation import TransformationChain
 from cdc.converters.base import Converter, HeaderConverter

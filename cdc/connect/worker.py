@@ -34,7 +34,8 @@ from cdc.connect.encoding import record_encoder
 from cdc.connect.herder import ConnectorOffset, ConnectorType, NotFound, PluginInfo, RequestError, TaskId
 from cdc.connect.host import ConnectorHandle
 from cdc.connect.metrics.startups import CountedWork
-from cdc.connect.plugins import Plugin, Plugins
+from cdc.connect.plugin import Plugin
+from cdc.connect.plugins import Plugins
 from cdc.connect.task_run import Work
 from cdc.connect.tolerance import ErrorSettings
 from cdc.connect.validation import ConfigInfos, config_keys, errors_of, failure, validate

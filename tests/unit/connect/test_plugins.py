@@ -13,7 +13,8 @@ import pytest
 
 from cdc.connect.aliases import BuiltIn, Kind
 from cdc.connect.herder import RequestError
-from cdc.connect.plugins import Plugin, Plugins
+from cdc.connect.plugin import Plugin
+from cdc.connect.plugins import Plugins
 from cdc.errors import ConfigError
 
 POSTGRES = "io.debezium.connector.postgresql.PostgresConnector"
