@@ -9,7 +9,6 @@ from typing import Final
 from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
 
-
 #: Under this name a connection shows up among the server's, and a connector among its replicas.
 PROGRAM: Final = "cdc-stream"
 
