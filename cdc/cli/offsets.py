@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @offsets.command()
 def show(connector: ConnectorFile, *, as_json: AsJson = False, bootstrap_servers: Brokers = None) -> None:
-    """Show the stored offset, what the server and its slot say of it, and whether the connector can go on."""
+    """Show the stored offset, what the server says of it, and whether the connector can go on."""
     from cdc.cli.positions.stand import connector_config, look  # noqa: PLC0415
     from cdc.cli.positions.view import as_document, as_text  # noqa: PLC0415
 
@@ -46,7 +46,8 @@ def set_offset(
         str,
         typer.Argument(
             metavar="WHERE",
-            help="A place in the log, as in 0/16B3748; `slot` for where the slot stands; or a whole offset as JSON, such as Debezium's.",
+            help="A place in the log, as in 0/16B3748 or binlog.000003:4711; `slot` for where PostgreSQL's slot stands; a set of MySQL's GTIDs; or a"
+            " whole offset as JSON, such as Debezium's.",
         ),
     ],
     *,

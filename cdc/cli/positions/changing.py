@@ -11,18 +11,18 @@ import typer
 from cdc.cli.positions.stand import Stand, look
 from cdc.config.connector import ConnectorConfig
 from cdc.connect.connector_offsets import store_source_offsets
-from cdc.errors import ConfigError, SlotInUse, SourceError
-from cdc.model.position import Offset, parse_lsn
-from cdc.sources.postgres.inspection import inspect
-from cdc.sources.postgres.position import PostgresPosition
+from cdc.errors import ConfigError, SourceError
+from cdc.model.position import Offset, Position
 
 
 def set_position(config: ConnectorConfig, where: str, *, yes: bool, fence: bool, as_json: bool) -> None:
     """Store the offset that `where` means, and say what is the case then; raises as `_store`, and ConfigError for no place."""
     stand = asyncio.run(look(config))
-    offset = _offset(where, stand)
-    position = PostgresPosition.from_offset(offset)
-    question = f"Set the offset of {config.name}, which is {stand.position or 'not stored'}, to {position}?"
+    offset = stand.log.offset(where, stand.server, stand.unknown)
+    position = stand.log.position(offset)
+    between = "" if stand.position is None else stand.log.between(stand.position, position)
+    question = f"{between}. " if between else ""
+    question += f"Set the offset of {config.name}, which is {stand.position or 'not stored'}, to {position}?"
     warning = asyncio.run(_warning(stand, position))
     _store(stand, offset, f"{warning}{question}", yes=yes, fence=fence)
     _report(stand, offset, f"the offset of {config.name} is {position} now", as_json=as_json)
@@ -45,52 +45,12 @@ def remove_position(config: ConnectorConfig, *, yes: bool, fence: bool, as_json:
     )
 
 
-def _offset(where: str, stand: Stand) -> Offset:
-    """Return the offset that is meant, with what is known of the server it is about."""
-    if where.lstrip().startswith("{"):
-        return _given(where)
-    found = stand.server
-    if where == "slot":
-        if found is None or found.slot is None:
-            why = stand.unknown or f"slot {stand.config.postgres.slot_name} does not exist"
-            raise ConfigError(f"It is not known where the slot stands: {why}", "Give a place in the log.")
-        lsn = found.slot.confirmed_lsn
-    else:
-        lsn = _place(where)
-    if found is None:
-        return PostgresPosition(lsn).offset()
-    evidence = found.slot.evidence(stand.config.postgres.slot_name) if found.slot is not None else None
-    return PostgresPosition(lsn, found.server.system_id, found.server.timeline, slot=evidence).offset()
-
-
-def _given(text: str) -> Offset:
-    try:
-        found = orjson.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"{text!r} is not JSON: {error}", "Give the offset as a JSON object.") from error
-    offset: Offset = dict(found)
-    return offset
-
-
-def _place(text: str) -> int:
-    try:
-        lsn = parse_lsn(text)
-    except ValueError as error:
-        remedy = "Give one as PostgreSQL prints it, as in 0/16B3748, or the word slot, or an offset as JSON."
-        raise ConfigError(f"{text!r} is no place in the log", remedy) from error
-    if not lsn:
-        raise ConfigError(
-            f"{text} is no place in the log", "To begin anew, remove the offset: cdc-stream offsets reset."
-        )
-    return lsn
-
-
-async def _warning(stand: Stand, position: PostgresPosition) -> str:
+async def _warning(stand: Stand, position: Position) -> str:
     """Return a line that says what the connector would meet, "" when it could go on."""
     if stand.server is None:
         return f"The server could not be asked: {stand.unknown}\n"
     try:
-        lost = (await inspect(stand.config.postgres, position)).lost
+        lost = (await stand.log.look(position)).lost
     except SourceError as error:
         return f"The server could not be asked: {error.sentence()}\n"
     return f"From there the connector cannot go on: {type(lost).__name__}: {lost}\n" if lost is not None else ""
@@ -100,15 +60,13 @@ def _store(stand: Stand, offset: Offset | None, question: str, *, yes: bool, fen
     """Ask, and store.
 
     Raises:
-        SlotInUse: an instance still runs, as far as the server knows, and it is not to be shut out.
+        SlotInUse, ServerIdInUse: an instance still runs, as far as the server knows, and it is not to be shut out.
         ConfigError: there is nobody to ask.
         SinkError: it could not be stored.
     """
-    slot = stand.server.slot if stand.server is not None else None
-    if slot is not None and slot.active_pid is not None and not fence:
-        raise SlotInUse(
-            f"The connector seems to run: slot {stand.config.postgres.slot_name} is read by PID {slot.active_pid} of the server",
-            "Stop it first, or give --fence to shut it out.",
+    if stand.server is not None and stand.server.reader and not fence:
+        raise stand.server.in_use(
+            f"The connector seems to run: {stand.server.reader}", "Stop it first, or give --fence to shut it out."
         )
     if not yes:
         if not sys.stdin.isatty():

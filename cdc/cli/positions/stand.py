@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdc.cli.positions.log import Log, View
+from cdc.cli.positions.logs import log_of
 from cdc.config import load
 from cdc.config.connector import ConnectorConfig
 from cdc.connect.connector_offsets import source_offsets
 from cdc.errors import SourceError, SourceLost
-from cdc.model.position import Offset
-from cdc.sources.postgres.inspection import Inspection, inspect
-from cdc.sources.postgres.position import PostgresPosition
+from cdc.model.position import Offset, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,10 @@ class Stand:
     """A connector's stored offset and its server; `unknown` is why the server could not be asked, `unreadable` why the offset means nothing."""
 
     config: ConnectorConfig
+    log: Log
     offset: Offset | None
-    position: PostgresPosition | None
-    server: Inspection | None
+    position: Position | None
+    server: View | None
     unknown: str = ""
     unreadable: str = ""
 
@@ -45,20 +46,21 @@ async def look(config: ConnectorConfig) -> Stand:
     Raises:
         SinkError: Kafka could not be read.
     """
+    log = log_of(config)
     stored = await source_offsets(config.kafka, config.name)
     own = {"server": config.source.topic_prefix}
     offset = next((each.offset for each in stored if dict(each.partition) == own), None)
-    position, unreadable = _position(offset)
+    position, unreadable = _position(offset, log)
     try:
-        return Stand(config, offset, position, await inspect(config.postgres, position), unreadable=unreadable)
+        return Stand(config, log, offset, position, await log.look(position), unreadable=unreadable)
     except SourceError as error:
-        return Stand(config, offset, position, None, error.sentence(), unreadable)
+        return Stand(config, log, offset, position, None, error.sentence(), unreadable)
 
 
-def _position(offset: Offset | None) -> tuple[PostgresPosition | None, str]:
+def _position(offset: Offset | None, log: Log) -> tuple[Position | None, str]:
     if offset is None:
         return None, ""
     try:
-        return PostgresPosition.from_offset(offset), ""
+        return log.position(offset), ""
     except SourceLost as error:
         return None, error.sentence()

@@ -18,7 +18,7 @@ from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.framing import EventFramer
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.server_errors import ServerRefused
+from cdc.sources.mysql.replicas import read_replicas
 
 COM_BINLOG_DUMP, COM_REGISTER_SLAVE, COM_BINLOG_DUMP_GTID = 0x12, 0x15, 0x1E
 #: Flags of a dump: MySQL's heartbeats with positions of 64 bits, and MariaDB's statements beside their rows.
@@ -176,13 +176,8 @@ class BinlogStream:
 
     async def _others(self) -> list[tuple[str, str]]:
         """Return name and description of the replicas with our id, as far as the user may see them."""
-        modern = not self._connection.mariadb and self._connection.version >= (8, 0, 22)
-        try:
-            rows = await self._connection.texts("SHOW REPLICAS" if modern else "SHOW SLAVE HOSTS")
-        except ServerRefused:
-            return []
-        found = [row for row in rows if row[0] == str(self._settings.server_id)]
-        return [(row[1] or "", f"the replica at {row[1]}:{row[2]}") for row in found]
+        found = [each for each in await read_replicas(self._connection) if each.server_id == self._settings.server_id]
+        return [(each.host, f"the replica at {each.host}:{each.port}") for each in found]
 
     async def _register(self) -> None:
         """Tell the server who reads; it then lists us among its replicas."""

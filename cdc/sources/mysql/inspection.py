@@ -9,15 +9,20 @@ from cdc.errors import SourceLost
 from cdc.sources.mysql.login import open_connection
 from cdc.sources.mysql.planning import resume
 from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.replicas import read_replicas
 from cdc.sources.mysql.server import ServerFacts, read_facts
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A server as it is now; `lost` is why a connector could not go on from the stored position, if there is one and it could not."""
+    """A server as it is now; `lost` is why a connector could not go on from the stored position, if there is one and it could not.
+
+    `reader` says who reads the log under the connector's server id, as the end of a sentence; "" for nobody that is known.
+    """
 
     server: ServerFacts
     lost: SourceLost | None
+    reader: str = ""
 
 
 async def inspect(settings: MySqlSettings, stored: MySqlPosition | None) -> Inspection:
@@ -28,8 +33,10 @@ async def inspect(settings: MySqlSettings, stored: MySqlPosition | None) -> Insp
         SourceRefused: it refuses the user, or does not tell it where its binlog stands.
     """
     async with await open_connection(settings) as connection:
-        server = await read_facts(connection)
-    return Inspection(server, None if stored is None else verdict(settings, stored, server))
+        server, replicas = await read_facts(connection), await read_replicas(connection)
+    hosts = [replica.host or "a replica" for replica in replicas if replica.server_id == settings.server_id]
+    reader = f"the log is read under server id {settings.server_id} by {hosts[0]}" if hosts else ""
+    return Inspection(server, None if stored is None else verdict(settings, stored, server), reader)
 
 
 def verdict(settings: MySqlSettings, stored: MySqlPosition, server: ServerFacts) -> SourceLost | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from cdc.cli.positions.logs import log_of
+from cdc.cli.positions.postgres import PostgresView
 from cdc.cli.positions.stand import Stand
 from cdc.cli.positions.view import as_document, as_text
 from cdc.config.connector import ConnectorConfig
@@ -23,7 +26,13 @@ POSITION = PostgresPosition(
 SERVER = Inspection(
     SystemIdentity("7000", 3, 0x2F4), slot(0x1F4, restart_lsn=0x150, retained_bytes=420, safe_bytes=99), None
 )
-STAND = Stand(ConnectorConfig.from_raw(MINIMAL), POSITION.offset(), POSITION, SERVER)
+CONFIG = ConnectorConfig.from_raw(MINIMAL)
+VIEW = PostgresView(SERVER, "debezium")
+STAND = Stand(CONFIG, log_of(CONFIG), POSITION.offset(), POSITION, VIEW)
+
+
+def seen(**changes: Any) -> PostgresView:
+    return PostgresView(replace(SERVER, **changes), "debezium")
 
 
 def document(stand: Stand):
@@ -57,7 +66,7 @@ def test_a_program_sees_the_same():
 
 
 def test_what_is_lost_is_named_with_the_remedy():
-    lost = replace(STAND, server=replace(SERVER, lost=SlotAdvanced("it was moved", "Look at it.")))
+    lost = replace(STAND, server=seen(lost=SlotAdvanced("it was moved", "Look at it.")))
     assert as_text(lost).splitlines()[-1] == "the connector cannot go on: SlotAdvanced: it was moved. Look at it."
     assert document(lost)["lost"] == {"error": "SlotAdvanced", "fact": "it was moved", "remedy": "Look at it."}
 
@@ -76,9 +85,9 @@ def test_what_is_lost_is_named_with_the_remedy():
         ),
         (replace(STAND, position=PostgresPosition(0x1F4)), "  server: unknown"),
         (replace(STAND, server=None, unknown="It is gone."), "server: unknown; It is gone."),
-        (replace(STAND, server=replace(SERVER, slot=None)), "  slot debezium: does not exist"),
+        (replace(STAND, server=seen(slot=None)), "  slot debezium: does not exist"),
         (
-            replace(STAND, server=replace(SERVER, slot=slot(0x1F4, active_pid=77))),
+            replace(STAND, server=seen(slot=slot(0x1F4, active_pid=77))),
             "  slot debezium: stands at 0/1F4, read by PID 77",
         ),
     ],

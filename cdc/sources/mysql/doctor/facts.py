@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cdc.errors import CdcError, SourceLost
 from cdc.model.table import TableId
+from cdc.sources.mysql.replicas import Replica
 from cdc.sources.mysql.server import ServerFacts
 
 
@@ -26,14 +27,6 @@ class UserFacts:
         """Whether the user has one of the privileges for the whole server."""
         held = self.grants.get("*.*", frozenset())
         return bool(held & {"ALL PRIVILEGES", *privileges})
-
-
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """A replica that has made itself known to the server, such as a running connector."""
-
-    server_id: int
-    host: str
 
 
 @dataclass(frozen=True, slots=True)

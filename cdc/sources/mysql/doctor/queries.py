@@ -15,14 +15,7 @@ CIPHER: Final = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
 WHO: Final = "SELECT CURRENT_USER()"
 ROLES: Final = "SELECT CURRENT_ROLE()"
 GRANTS: Final = "SHOW GRANTS FOR CURRENT_USER()"
-#: Since this version of MySQL replicas have their present name.
-REPLICAS_SINCE: Final = (8, 0, 22)
 _GRANT: Final = re.compile(r"GRANT (?P<what>.+?) ON (?P<where>\S.*?) TO ", re.DOTALL)
-
-
-def replicas_query(version: tuple[int, int, int], *, mariadb: bool) -> str:
-    """Return what a server is asked for its replicas."""
-    return "SHOW SLAVE HOSTS" if mariadb or version < REPLICAS_SINCE else "SHOW REPLICAS"
 
 
 def grants_query(roles: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -15,11 +15,12 @@ from cdc.sources.mysql.connection import Connection, identifier, literal
 from cdc.sources.mysql.ddl import DdlSession, apply_ddl
 from cdc.sources.mysql.definitions import ColumnDefinition, Definitions, TableDefinition
 from cdc.sources.mysql.doctor import queries
-from cdc.sources.mysql.doctor.facts import Facts, Replica, TableFacts, UserFacts
+from cdc.sources.mysql.doctor.facts import Facts, TableFacts, UserFacts
 from cdc.sources.mysql.handling import ValueHandling
 from cdc.sources.mysql.inspection import verdict
 from cdc.sources.mysql.login import open_connection
 from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.replicas import read_replicas
 from cdc.sources.mysql.server import ServerFacts, read_variables
 from cdc.sources.mysql.server import read_facts as read_server
 from cdc.sources.mysql.server_errors import ServerRefused
@@ -57,7 +58,7 @@ class _Reader:
             server=server,
             user=await self._user(),
             tables=[await self._table(name, found[name], definitions) for name in wanted],
-            replicas=await self._replicas(),
+            replicas=await read_replicas(self._connection),
             others=sorted(found.keys() - set(wanted), key=str)[:OTHERS],
             idle_patterns=_idle_patterns(self._settings, found),
             hidden_place=hidden,
@@ -85,14 +86,6 @@ class _Reader:
         lines = [str(line) for (line,) in await self._connection.texts(query)]
         account = f"{literal(name)}@{literal(host)}"
         return UserFacts(name, account, queries.parse_grants(lines), cipher or "")
-
-    async def _replicas(self) -> Sequence[Replica]:
-        """Return the replicas; none where the user may not see them."""
-        query = queries.replicas_query(self._connection.version, mariadb=self._connection.mariadb)
-        try:
-            return [Replica(int(str(row[0])), str(row[1] or "")) for row in await self._connection.texts(query)]
-        except ServerRefused:
-            return []
 
     def _lost(self, stored: Offset, server: ServerFacts) -> SourceLost | None:
         try:
