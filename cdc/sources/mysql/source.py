@@ -120,6 +120,7 @@ class MySqlLog:
         """Yield the definitions as they are, and the rows that are wanted."""
         self._snapshot = Snapshot(
             self._settings,
+            self._need_connection().endpoint,
             self._need_facts(),
             self._plans,
             self._need_tracker(),
