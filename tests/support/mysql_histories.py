@@ -370,7 +370,9 @@ class History:
     def _rename(self, table: Table) -> None:
         self._made += 1
         new = f"t{self._made}"
-        how = self._chosen.choice((f"rename table `{table.name}` to `{new}`", f"alter table `{table.name}` rename `{new}`"))
+        how = self._chosen.choice(
+            (f"rename table `{table.name}` to `{new}`", f"alter table `{table.name}` rename `{new}`")
+        )
         self._database.execute(how)
         table.name = new
 
@@ -384,7 +386,9 @@ class History:
         self._database.execute(f"insert into `{ghost}` ({names}) select {names} from `{table.name}`")
         rows = self.rows(changed)
         self._keep([(ghost, key, ("c", row), dict(changed.columns)) for key, row in rows.items()])
-        self._database.execute(f"rename table `{table.name}` to `{old}`, `{ghost}` to `{table.name}`; drop table `{old}`")
+        self._database.execute(
+            f"rename table `{table.name}` to `{old}`, `{ghost}` to `{table.name}`; drop table `{old}`"
+        )
         table.columns = changed.columns
 
     def _swap(self, table: Table) -> None:

@@ -98,7 +98,9 @@ KINDS: dict[str, Kind] = {
             lambda r: date.fromordinal(r.randrange(400_000, 3_000_000)).isoformat(),
             told=lambda value: (value - EPOCH).days,
         ),
-        Kind("datetime(6)", lambda r: _moment(r, 6), told=lambda value: (value - MIDNIGHT) // timedelta(microseconds=1)),
+        Kind(
+            "datetime(6)", lambda r: _moment(r, 6), told=lambda value: (value - MIDNIGHT) // timedelta(microseconds=1)
+        ),
         Kind("datetime", lambda r: _moment(r, 0), told=lambda value: (value - MIDNIGHT) // timedelta(milliseconds=1)),
         Kind("timestamp(3)", lambda r: _moment(r, 3), told=_instant, read=datetime.fromisoformat),
         Kind("time(6)", _span, told=lambda value: value // timedelta(microseconds=1)),
