@@ -200,7 +200,7 @@ class Snapshot:
         """Yield the rows but for the last batch."""
         wanted = captured(self._settings, self._tables)
         tables = to_read(self._settings, await estimated(self._connections[0], wanted))
-        self._reader = self._open_reader(await self._parts(tables, position), tables)
+        self._reader = self._open_reader(await self._parts(tables, position))
         async for reading, messages in self._reader.rows():
             self._marking.take(reading, messages, self._batch)
             self.progress = self._marking.progress(reading, len(tables))
@@ -230,8 +230,8 @@ class Snapshot:
         info.thread = -1
         return info
 
-    def _open_reader(self, parts: list[Part], tables: list[FoundTable]) -> Reader:
-        read = PartReader(self._settings, tables).read
+    def _open_reader(self, parts: list[Part]) -> Reader:
+        read = PartReader(self._settings).read
         if len(self._connections) == 1:
             return SerialReader(self._connections[0], read, parts)
         self._idle = list(self._connections)
