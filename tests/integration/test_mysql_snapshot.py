@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 from unittest import mock
@@ -21,7 +21,9 @@ from cdc.config.snapshot import SnapshotMode, SnapshotSettings, TableOrder
 from cdc.errors import SourceRefused, SourceUnavailable
 from cdc.history.memory import MemorySchemaHistory
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql import snapshot_parts
+from cdc.sources.mysql import snapshot as snapshot_module
+from cdc.sources.mysql import snapshot_parts, snapshot_view
+from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.snapshot_parts import PartReader
 from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.mysql.source_info import SOURCE_VARIABLES
@@ -111,6 +113,19 @@ def check(reading: Reading, writer: Writer) -> None:
         assert versions[-1] == sum(1 for number in writer.inserted if number % 10 == worker)
 
 
+@contextmanager
+def slow_views() -> Iterator[None]:
+    """Leave the writers time between the opening of a view and what is asked next: where no lock is held, they use it."""
+
+    async def opened(connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            await snapshot_view.open_view([connection])
+            await asyncio.sleep(0.05)
+
+    with mock.patch.object(snapshot_module, "open_view", opened):
+        yield
+
+
 async def begun(writer: Writer) -> None:
     """Wait until something was written."""
     async with asyncio.timeout(30):
@@ -125,7 +140,7 @@ class TestWhileOthersWrite:
         database.execute("create table item (id int primary key, version int)")
         database.execute("insert into item values (-1, 0), (-2, 0), (-3, 0)")
         chosen, history, writer = settings(database, **options), MemorySchemaHistory(), Writer(database)
-        with writer.running(), small_batches():
+        with writer.running(), small_batches(), slow_views():
             await begun(writer)
             reading = await read_log(
                 chosen, lambda got: snapshot_done(got) and sum(op == "c" for op, *_ in rows_of(got)) > 100, history
