@@ -163,6 +163,10 @@ class TestWhileOthersWrite:
         with mock.patch.object(snapshot_parts, "RANGE_ROWS", 1):
             check(*await self.race(database, snapshot=FOUR))
 
+    async def test_captured_tables_alone_are_locked_where_the_user_may_no_more(self, database):
+        with user(database, "replication client, replication slave on *.*", "select, lock tables on {}.*") as name:
+            check(*await self.race(database, user=name, snapshot=FOUR))
+
     @pytest.mark.parametrize("snapshot", [SnapshotSettings(), FOUR])
     async def test_a_backup_lock_of_mariadb_stops_commits(self, mariadb_database, snapshot):
         check(*await self.race(mariadb_database, locking=Locking.MINIMAL_PERCONA, snapshot=snapshot))
@@ -378,6 +382,19 @@ async def incomplete(batches: AsyncIterator[ChangeBatch]) -> None:
     async with asyncio.timeout(60):
         async for batch in batches:
             assert not batch.boundary
+
+
+async def test_prepared_transactions_that_the_snapshot_cannot_see_are_named(database, caplog):
+    database.execute("create table item (id int primary key)")
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        for verb in ("start", "end", "prepare"):
+            cursor.execute(f"xa {verb} '{database.name}'")
+            if verb == "start":
+                cursor.execute("insert into item values (1)")
+        await taken(database)
+        cursor.execute(f"xa rollback '{database.name}'")
+    (told,) = [record.getMessage() for record in caplog.records if "prepared distributed" in record.getMessage()]
+    assert database.name in told
 
 
 class TestInterruption:
