@@ -22,6 +22,7 @@ class RowMarking:
         self._last: TableReading | None = None
         self._by_table: dict[str, int] = {}
         self._rows = 0
+        self._begun = False
         self._done = 0
 
     def progress(self, reading: TableReading, tables: int) -> SnapshotProgress:
@@ -51,14 +52,11 @@ class RowMarking:
     def _take(self, reading: TableReading, messages: list[Message], batch: ChangeBatch) -> None:
         if self._last is not None and self._last is not reading:
             self._feed_last(b"last_in_data_collection", batch)
-        marker = b"true"
-        if reading.held is not None:
-            _feed_held(reading, reading.marker, batch)
-        elif not reading.rows:
-            marker = b"first_in_data_collection" if self._rows else b"first"
+        marker = b"true" if reading.rows else b"first_in_data_collection"
+        self._feed_held(reading, reading.marker, batch)
         *rows, reading.held = messages
-        reading.decoder.feed(rows[:1], batch, marker)
-        reading.decoder.feed(rows[1:], batch, b"true")
+        self._feed(reading, rows[:1], marker, batch)
+        self._feed(reading, rows[1:], b"true", batch)
         reading.marker = b"true" if rows else marker
         reading.rows += len(messages)
         self._rows += len(messages)
@@ -79,12 +77,17 @@ class RowMarking:
         """Decode the row that ends a table, and perhaps the snapshot."""
         reading, self._last = self._last, None
         if reading is not None:
-            alone = reading.marker == b"first" and marker != b"last"
-            _feed_held(reading, b"first" if alone else marker, batch)
+            self._feed_held(reading, marker, batch)
             self._complete(reading.name)
 
+    def _feed_held(self, reading: TableReading, marker: bytes, batch: ChangeBatch) -> None:
+        if reading.held is not None:
+            self._feed(reading, [reading.held], marker, batch)
+            reading.held = None
 
-def _feed_held(reading: TableReading, marker: bytes, batch: ChangeBatch) -> None:
-    if reading.held is not None:
-        reading.decoder.feed([reading.held], batch, marker)
-        reading.held = None
+    def _feed(self, reading: TableReading, rows: list[Message], marker: bytes, batch: ChangeBatch) -> None:
+        """Decode rows; the first one of all is marked as such, unless it is the last one too."""
+        if rows:
+            first = not self._begun and marker != b"last"
+            self._begun = True
+            reading.decoder.feed(rows, batch, b"first" if first else marker)

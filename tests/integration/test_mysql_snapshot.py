@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 from unittest import mock
@@ -20,9 +21,12 @@ from cdc.config.snapshot import SnapshotMode, SnapshotSettings, TableOrder
 from cdc.errors import SourceRefused, SourceUnavailable
 from cdc.history.memory import MemorySchemaHistory
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql import snapshot_parts
+from cdc.sources.mysql import snapshot as snapshot_module
+from cdc.sources.mysql import snapshot_parts, snapshot_view
+from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.snapshot_parts import PartReader
 from cdc.sources.mysql.source import MySqlLog
+from cdc.sources.mysql.source_info import SOURCE_VARIABLES
 from cdc.testing.conformance.source import Reading, snapshot_done
 from tests.integration.mysql_log import read_log, settings, small_batches
 from tests.support.mysql_database import MySqlDatabase
@@ -109,6 +113,19 @@ def check(reading: Reading, writer: Writer) -> None:
         assert versions[-1] == sum(1 for number in writer.inserted if number % 10 == worker)
 
 
+@contextmanager
+def slow_views() -> Iterator[None]:
+    """Leave the writers time between the opening of a view and what is asked next: where no lock is held, they use it."""
+
+    async def opened(connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            await snapshot_view.open_view([connection])
+            await asyncio.sleep(0.05)
+
+    with mock.patch.object(snapshot_module, "open_view", opened):
+        yield
+
+
 async def begun(writer: Writer) -> None:
     """Wait until something was written."""
     async with asyncio.timeout(30):
@@ -123,7 +140,7 @@ class TestWhileOthersWrite:
         database.execute("create table item (id int primary key, version int)")
         database.execute("insert into item values (-1, 0), (-2, 0), (-3, 0)")
         chosen, history, writer = settings(database, **options), MemorySchemaHistory(), Writer(database)
-        with writer.running(), small_batches():
+        with writer.running(), small_batches(), slow_views():
             await begun(writer)
             reading = await read_log(
                 chosen, lambda got: snapshot_done(got) and sum(op == "c" for op, *_ in rows_of(got)) > 100, history
@@ -145,6 +162,10 @@ class TestWhileOthersWrite:
     async def test_several_connections_see_the_same_moment(self, database):
         with mock.patch.object(snapshot_parts, "RANGE_ROWS", 1):
             check(*await self.race(database, snapshot=FOUR))
+
+    async def test_captured_tables_alone_are_locked_where_the_user_may_no_more(self, database):
+        with user(database, "replication client, replication slave on *.*", "select, lock tables on {}.*") as name:
+            check(*await self.race(database, user=name, snapshot=FOUR))
 
     @pytest.mark.parametrize("snapshot", [SnapshotSettings(), FOUR])
     async def test_a_backup_lock_of_mariadb_stops_commits(self, mariadb_database, snapshot):
@@ -363,6 +384,19 @@ async def incomplete(batches: AsyncIterator[ChangeBatch]) -> None:
             assert not batch.boundary
 
 
+async def test_prepared_transactions_that_the_snapshot_cannot_see_are_named(database, caplog):
+    database.execute("create table item (id int primary key)")
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        for verb in ("start", "end", "prepare"):
+            cursor.execute(f"xa {verb} '{database.name}'")
+            if verb == "start":
+                cursor.execute("insert into item values (1)")
+        await taken(database)
+        cursor.execute(f"xa rollback '{database.name}'")
+    (told,) = [record.getMessage() for record in caplog.records if "prepared distributed" in record.getMessage()]
+    assert database.name in told
+
+
 class TestInterruption:
     async def test_a_connection_that_breaks_ends_the_snapshot(self, database):
         """What was read up to there belongs to a view that is gone."""
@@ -396,11 +430,6 @@ class TestInterruption:
     async def test_a_table_that_takes_the_name_of_another_begins_the_snapshot_anew(self, database):
         """In the view, the copy that a tool makes of a table has only some of its rows."""
         database.execute("create table item (id int primary key); insert into item values (1), (2)")
-        made = (
-            "select create_time from information_schema.tables where table_schema = database() and table_name = 'item'"
-        )
-        while database.execute(f"select now() > ({made}) + interval 1 second") == [(0,)]:
-            await asyncio.sleep(0.1)
         database.execute("create table copied (id int primary key); insert into copied values (1)")
         source = MySqlLog(settings(database), MemorySchemaHistory())
         await source.start(None)
@@ -410,3 +439,45 @@ class TestInterruption:
         with pytest.raises(SourceUnavailable, match="was changed while the snapshot was taken"):
             await incomplete(batches)
         await source.stop()
+
+
+class TestValues:
+    """A row is the same in the snapshot and in the stream."""
+
+    TYPES = (
+        "id int primary key, t tinyint(1), u bigint unsigned, n decimal(20, 5), f float, g double, b bit(10), c char(5), v varchar(20)"
+        " character set latin1, x blob, y varbinary(5), j json, d date, dt datetime(3), ts timestamp(6) null, tm time(2), yr year,"
+        " e enum('a', 'b,c'), s set('x', 'y'), p point"
+    )
+    ROWS = (
+        (
+            "(1, 1, 18446744073709551615, -12345.67890, 0.1, 1e300, b'1000000001', 'a', 'éü', x'00ff', 'ab', '{\"k\": [1, 2.5, null, \"é\"]}',"
+            " '2020-02-29', '2020-02-29 12:34:56.789', '2020-02-29 12:34:56.123456', '-12:34:56.78', 2020, 'b,c', 'x,y', point(1, 2))"
+        ),
+        "(2" + ", null" * 19 + ")",
+    )
+
+    async def test_of_many_types(self, database):
+        database.execute(f"create table item ({self.TYPES})")
+        database.execute(f"insert into item values {', '.join(self.ROWS)}")
+        chosen, history = settings(database), MemorySchemaHistory()
+        snapshot = await read_log(chosen, snapshot_done, history)
+        database.execute(f"delete from item; insert into item values {', '.join(self.ROWS)}")
+        stream = await read_log(
+            chosen, lambda got: sum(op == "c" for op, *_ in rows_of(got)) == 2, history, snapshot.offsets[-1]
+        )
+        read = [row for op, _, row in rows_of(snapshot) if op == "r"]
+        assert len(read) == 2
+        assert read == [row for op, _, row in rows_of(stream) if op == "c"]
+
+    async def test_the_source_block_has_the_place_and_the_time_of_the_snapshot(self, database):
+        database.execute("create table item (id int primary key); insert into item values (1)")
+        before = time.time_ns() // 1_000_000
+        reading = await taken(database)
+        (block,) = [batch.row(0)[6] for batch in reading.batches if len(batch)]
+        assert block is not None
+        source, last = dict(zip(SOURCE_VARIABLES, block, strict=True)), reading.offsets[-1]
+        assert before <= source["ts_ms"] <= time.time_ns() // 1_000_000
+        assert (source["file"], source["pos"]) == (last["file"], last["pos"])
+        expected = {"snapshot": "last", "server_id": 0, "gtid": None, "row": 0, "thread": None, "query": None}
+        assert {name: source[name] for name in expected} == expected

@@ -37,7 +37,7 @@ from cdc.sources.mysql.snapshot_parts import (
     to_read,
     unchanged,
 )
-from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
+from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock, warn_of_prepared
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.tracking import SchemaTracker, Told
@@ -127,8 +127,11 @@ class Snapshot:
         count = settings.snapshot.threads if self._data and settings.locking is not Locking.NONE else 1
         self._connections = await open_reading(settings, self._endpoint, count)
         first = self._connections[0]
+        await warn_of_prepared(first)
         if settings.locking is Locking.NONE:
-            log.warning("the snapshot is taken without a lock: no table may be altered until its definition is read")
+            log.warning(
+                "one connection reads the snapshot without a lock: no table may be altered until its definition is read"
+            )
             position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
@@ -201,7 +204,7 @@ class Snapshot:
         """Yield the rows but for the last batch."""
         wanted = captured(self._settings, self._tables)
         tables = to_read(self._settings, await estimated(self._connections[0], wanted))
-        self._reader = self._open_reader(await self._parts(tables, position), tables)
+        self._reader = self._open_reader(await self._parts(tables, position))
         async for reading, messages in self._reader.rows():
             self._marking.take(reading, messages, self._batch)
             self.progress = self._marking.progress(reading, len(tables))
@@ -231,8 +234,8 @@ class Snapshot:
         info.thread = -1
         return info
 
-    def _open_reader(self, parts: list[Part], tables: list[FoundTable]) -> Reader:
-        read = PartReader(self._settings, tables).read
+    def _open_reader(self, parts: list[Part]) -> Reader:
+        read = PartReader(self._settings).read
         if len(self._connections) == 1:
             return SerialReader(self._connections[0], read, parts)
         self._idle = list(self._connections)

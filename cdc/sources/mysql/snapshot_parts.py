@@ -23,16 +23,15 @@ from cdc.sources.mysql.types import select_expression
 RANGE_ROWS = 50_000
 
 _INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT"})
-#: Errors by which the server says that a table is not any more what it was when the view was opened.
+#: Errors by which the server says that a table is not any more what it was when the view was opened: altered, emptied, or another of its name.
 _CHANGED: Final = frozenset({1054, 1146, 1412})
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """A table of the server, when the server says it was made, and its estimate of how many rows it has."""
+    """A table of the server, and its estimate of how many rows it has."""
 
     id: TableId
-    made: str | None = None
     estimated_rows: int = 0
 
 
@@ -40,10 +39,10 @@ async def find_tables(connection: Connection) -> list[FoundTable]:
     """Return all tables that the user may see but the server's own, ordered by name; views are none. Their rows are not estimated."""
     system = ", ".join(map(literal, sorted(SYSTEM)))
     rows = await connection.texts(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME FROM information_schema.TABLES"  # noqa: S608 (escaped)
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"  # noqa: S608 (escaped)
         f" WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN ({system})"
     )
-    found = [FoundTable(TableId(str(schema), str(table)), made) for schema, table, made in rows]
+    found = [FoundTable(TableId(str(schema), str(table))) for schema, table in rows]
     return sorted(found, key=lambda table: table.id)
 
 
@@ -66,14 +65,9 @@ def unchanged() -> Iterator[None]:
     except ServerRefused as error:
         if error.code not in _CHANGED:
             raise
-        raise changed_meanwhile(str(error)) from error
-
-
-def changed_meanwhile(fact: str) -> SourceUnavailable:
-    """Return the error for a table whose rows do not belong to its definition."""
-    return SourceUnavailable(
-        f"a table was changed while the snapshot was taken: {fact}", "The snapshot begins anew by itself."
-    )
+        raise SourceUnavailable(
+            f"a table was changed while the snapshot was taken: {error}", "The snapshot begins anew by itself."
+        ) from error
 
 
 def remembered(settings: MySqlSettings, tables: Iterable[FoundTable]) -> list[FoundTable]:
@@ -152,11 +146,10 @@ def range_conditions(key: str, low: int, high: int, count: int) -> list[str]:
 
 
 class PartReader:
-    """Reads the rows of a part on a connection of the view in which there were some tables."""
+    """Reads the rows of a part on a connection."""
 
-    def __init__(self, settings: MySqlSettings, tables: Iterable[FoundTable]) -> None:
+    def __init__(self, settings: MySqlSettings) -> None:
         self._selects = settings.snapshot.selects
-        self._made = {table.id: table.made for table in tables}
 
     async def read(self, connection: Connection, part: Part) -> AsyncIterator[Rows]:
         """Yield the rows of a part, and an empty list behind them.
@@ -170,7 +163,6 @@ class PartReader:
             async with connection.rows(part.query) as stream:
                 while rows := await stream.read():
                     yield part.reading, [*rows]
-        await self._check_same(connection, table)
         yield part.reading, []
 
     @contextmanager
@@ -186,15 +178,3 @@ class PartReader:
                 f"the statement of {SELECTS}.{table} cannot be read: {refused}",
                 "Correct it; it must give all captured columns of the table, by their names.",
             ) from error
-
-    async def _check_same(self, connection: Connection, table: TableId) -> None:
-        """Make sure that no other table has taken the name, as tools do that alter tables by a copy: in the view, the copy may be half full.
-
-        The transaction keeps the table from being changed once its rows were selected.
-        """
-        rows = await connection.texts(
-            "SELECT CREATE_TIME FROM information_schema.TABLES"  # noqa: S608 (escaped)
-            f" WHERE TABLE_SCHEMA = {literal(table.schema)} AND TABLE_NAME = {literal(table.table)}"
-        )
-        if [made for (made,) in rows] != [self._made[table]]:
-            raise changed_meanwhile(f"{table} was replaced by another table")
