@@ -1,4 +1,4 @@
-"""Everything wanted runs, and nothing twice, whatever happens to a cluster: simulated histories (see `cluster_simulation`).
+"""Everything wanted runs, and nothing twice, whatever happens to a cluster: simulated histories (see `tests.property.cluster`).
 
 `CDC_SEEDS` sets how many the long run plays (2,000 unless told), `CDC_FIRST_SEED` where it begins. A seed plays the same again under the same
 PYTHONHASHSEED.
@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from tests.property.cluster_simulation import simulate
+from tests.property.cluster.world import simulate
 
 SHORT = 60
 LONG = int(os.environ.get("CDC_SEEDS", "2000"))

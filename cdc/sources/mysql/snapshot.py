@@ -16,7 +16,7 @@ from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.readers import ParallelReader, Reader, SerialReader
 from cdc.snapshot.reading import Part, TableReading
 from cdc.sources.mysql.catalog import SnapshotStatement, snapshot_statements
-from cdc.sources.mysql.connection import Connection
+from cdc.sources.mysql.connection import Connection, identifier
 from cdc.sources.mysql.ddl import DdlSession
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import LogEnd, find_log_end
@@ -177,8 +177,17 @@ class Snapshot:
             if self._batch.aside_size >= BATCH_BYTES:
                 found.append(self._cut())
         if waiting is not None:
-            self._tell(waiting, behind, "true" if self._data else "last")
+            self._tell(waiting, behind, "true" if self._data and await self._any_row() else "last")
         return [*found, self._cut()]
+
+    async def _any_row(self) -> bool:
+        """Tell whether a row follows the definitions."""
+        tables = to_read(self._settings, self._tables)
+        names = [f"{identifier(table.id.schema)}.{identifier(table.id.table)}" for table in tables]
+        for name in names:
+            if await self._connections[0].texts(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608 (quoted)
+                return True
+        return False
 
     def _tell(self, step: SnapshotStatement, behind: MySqlPosition, marker: str) -> None:
         told = Told(step.statement, DdlSession(database=step.outcome.database), step.outcome)

@@ -83,6 +83,9 @@ class _Run:
             **json.loads(self._of_run(json.dumps(self.case.properties))),
             "name": self.prefix,
             "bootstrap.servers": self.servers,
+            # That of all connectors grows with every test, and each start reads it to its end.
+            "offset.storage.topic": f"offsets-{uuid4().hex[:12]}",
+            "offset.storage.partitions": "1",
             **self.side.properties(self.prefix),
         }
 
