@@ -50,9 +50,10 @@ fix: env ## Mend what the linter can mend
 test: build servers ## Unit, property, integration and acceptance tests, on real servers
 	$(BIN)/pytest -m 'not reliability' $(ARGS)
 
-demo: SERVERS ?= postgres kafka
-demo: build servers ## Changes of a real PostgreSQL arriving in a real Kafka (ARGS='--for 20s')
-	@$(BIN)/cdc-stream demo $(ARGS)
+demo: DB ?= postgres
+demo: SERVERS ?= $(DB) kafka
+demo: build servers ## Changes of a real PostgreSQL (or DB=mysql) arriving in a real Kafka (ARGS='--for 20s')
+	@$(BIN)/cdc-stream demo --db $(DB) $(ARGS)
 
 bench: SERVERS ?= postgres kafka
 bench: build servers ## Rates, memory and latency beside pg_recvlogical

@@ -163,11 +163,14 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the servers, the database and the topics as they are.")
     ] = False,
+    database: Annotated[
+        str, typer.Option("--db", metavar="NAME", help="Where the shop is: postgres or mysql.")
+    ] = "postgres",
 ) -> None:
-    """Show a small shop's changes on their way from a real PostgreSQL to a real Kafka, and prove that each arrives once."""
+    """Show a small shop's changes on their way from a real PostgreSQL or MySQL to a real Kafka, and prove that each arrives once."""
     from cdc.cli.demo.command import run_demo  # noqa: PLC0415
 
-    raise typer.Exit(run_demo(duration, rate, keep=keep))
+    raise typer.Exit(run_demo(duration, rate, database, keep=keep))
 
 
 def main() -> None:

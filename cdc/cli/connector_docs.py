@@ -25,7 +25,8 @@ does, and those of each connector. A name that is not on this page is an error, 
 transforms and predicates have properties of their own, under their names.
 
 The PostgreSQL connector (`io.debezium.connector.postgresql.PostgresConnector`, or `postgres`) has a [page for itself](properties.md),
-with all that holds for it.
+with all that holds for it, and so has the MySQL connector (`io.debezium.connector.mysql.MySqlConnector`, or `mysql`:
+[its page](properties-mysql.md)).
 """
 
 _SOURCE_OVERRIDES: Final = """\

@@ -86,6 +86,22 @@ def test_without_a_terminal_it_starts_its_servers_and_ends_with_the_comparison(a
     assert not left_in(alone)
 
 
+def test_the_shop_may_be_in_mysql(alone):
+    done = subprocess.run(
+        [*DEMO, "--db", "mysql", "--for", "2s"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MySQL" in done.stdout
+    assert EXACT.fullmatch(done.stdout.splitlines()[-1]), done.stdout
+    assert not left_in(alone)
+
+
+def test_a_database_that_the_shop_knows_nothing_of(alone):
+    done = subprocess.run([*DEMO, "--db", "oracle"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "Give --db one of postgres, mysql." in done.stderr
+
+
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen([*DEMO, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -28,6 +28,12 @@ def mysql_properties(database: MySqlDatabase, servers: str, prefix: str, **more:
     }
 
 
+def config(database: MySqlDatabase, servers: str, **more: str) -> dict[str, str]:
+    """Return the configuration of a connector that has everything by the name of its database, its offsets too."""
+    own = {"offset_storage_topic": f"{database.name}.offsets", "database_server_id": "7"}
+    return mysql_properties(database, servers, database.name, **{**own, **more})
+
+
 def dump_threads(database: MySqlDatabase) -> list[int]:
     """Return the sessions that read the server's binary log, as ids that KILL takes."""
     query = "select id from information_schema.processlist where command like 'Binlog Dump%'"

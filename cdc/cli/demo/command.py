@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cdc.cli.demo.display import Display, beside
 from cdc.cli.demo.plain import PlainDisplay
 from cdc.cli.demo.scene import Scene
-from cdc.cli.demo.stage import Stage, open_stage, product_names
+from cdc.cli.demo.stage import PRODUCTS, Stage, open_stage, product_names
 from cdc.cli.demo.stream import Stream
 from cdc.cli.demo.terminal import TerminalDisplay
 from cdc.cli.demo.wording import parse_duration
@@ -28,11 +28,12 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the demo is to run: seconds of streaming (None: until Ctrl-C), transactions a second, whether everything stays afterwards."""
+    """How the demo is to run: seconds of streaming (None: until Ctrl-C), transactions a second, whether everything stays afterwards, and the database."""
 
     seconds: float | None
     rate: float
     keep: bool
+    database: str = "postgres"
 
 
 class Interruption:
@@ -51,13 +52,15 @@ class Interruption:
             self._display.say("stopping")
 
 
-def run_demo(duration: str | None, rate: float, *, keep: bool) -> int:
+def run_demo(duration: str | None, rate: float, database: str, *, keep: bool) -> int:
     """Run the demo; return 0 when everything was delivered exactly once, 1 when not, 130 when it was interrupted before."""
     terminal = sys.stdout.isatty()
     default = None if terminal else UNATTENDED_SECONDS
     if rate <= 0:
         raise ConfigError(f"a rate of {rate:g} transactions a second is not possible", "Give a number above 0.")
-    options = Options(parse_duration(duration) if duration else default, rate, keep)
+    if database not in PRODUCTS:
+        raise ConfigError(f"the shop cannot be in {database!r}", f"Give --db one of {', '.join(PRODUCTS)}.")
+    options = Options(parse_duration(duration) if duration else default, rate, keep, database)
     return perform(options, TerminalDisplay() if terminal else PlainDisplay())
 
 
@@ -96,11 +99,13 @@ async def _interruptible(options: Options, display: Display) -> int:
 async def _demo(options: Options, display: Display, interruption: Interruption) -> int:
     ledger = Ledger()
     async with AsyncExitStack() as stack:
-        with display.busy("starting PostgreSQL and Kafka, and filling a small shop"):
+        with display.busy(f"starting {PRODUCTS[options.database]} and Kafka, and filling a small shop"):
             began = time.monotonic()
-            stage = await stack.enter_async_context(open_stage(ledger, keep=options.keep))
+            stage = await stack.enter_async_context(open_stage(ledger, options.database, keep=options.keep))
         seconds = time.monotonic() - began
-        display.say(f"{product_names()} are up after {seconds:.1f} s; the shop has {ledger.committed:,} rows")
+        display.say(
+            f"{product_names(options.database)} are up after {seconds:.1f} s; the shop has {ledger.committed:,} rows"
+        )
         stream = Stream(stage, ledger, options.rate)
         await _run(stream, options, display, interruption)
         display.sum_up(stream.figures)
@@ -116,7 +121,7 @@ async def _run(stream: Stream, options: Options, display: Display, interruption:
         async with beside(display.snapshot(lambda: stream.rows_read, stream.rows)):
             await stream.wait_for_streaming()
         interruption.shop_is_open = True
-        scene = Scene(stream, product_names(), options.seconds)
+        scene = Scene(stream, product_names(options.database), options.seconds)
         async with beside(display.live(scene)):
             with suppress(TimeoutError):
                 await asyncio.wait_for(interruption.closing.wait(), options.seconds)
@@ -127,8 +132,8 @@ async def _run(stream: Stream, options: Options, display: Display, interruption:
 def _what_is_kept(stage: Stage) -> str:
     premises = stage.premises
     return (
-        f"kept: database {premises.url}, topics {premises.name}.public.* at Kafka {stage.kafka.url}\n"
-        "stop both servers and delete everything: python -m cdc.testing down postgres kafka"
+        f"kept: database {premises.url}, topics {premises.name}.* at Kafka {stage.kafka.url}\n"
+        f"stop both servers and delete everything: python -m cdc.testing down {premises.server.name} kafka"
     )
 
 

@@ -90,9 +90,8 @@ class Stream:
         await self._read_rest()
 
     def _drained(self) -> bool:
-        """Tell whether the writer's last transaction is published, and hence all before it."""
-        position, last = self.status.position, self._writer.last_xid
-        return last is None or (position is not None and position.offset().get("txId") == last & 0xFFFFFFFF)
+        """Tell whether all that the shop has committed is read."""
+        return not self.ledger.compare().missing
 
     async def _write(self) -> None:
         await _until(lambda: self.rows_read > 0)

@@ -46,6 +46,13 @@ async def look(config: ConnectorConfig) -> Stand:
     Raises:
         SinkError: Kafka could not be read.
     """
+    found = await _look_once(config)
+    if found.server is not None and found.server.lost is not None and found.server.reader:
+        return await _look_once(config)  # the instance that runs may have moved on between the two ends
+    return found
+
+
+async def _look_once(config: ConnectorConfig) -> Stand:
     log = log_of(config)
     stored = await source_offsets(config.kafka, config.name)
     own = {"server": config.source.topic_prefix}

@@ -23,7 +23,7 @@ class ShopWriter:
     """Changes the shop continuously, `rate` transactions a second on the average, on a connection of its own.
 
     Only what has committed is entered in the ledger. When the connection breaks during a commit, the database is asked what became of
-    it. `last_xid` is the number of the last transaction that has committed, where the log's positions name it (PostgreSQL).
+    it.
     One task runs it; `stop` may be called by any other on the same loop.
     """
 
@@ -32,7 +32,6 @@ class ShopWriter:
     ) -> None:
         self.transactions = 0
         self.rolled_back = 0
-        self.last_xid: int | None = None
         self._url = url
         self._database = kind_of(url)
         self._ledger = ledger
@@ -79,7 +78,6 @@ class ShopWriter:
         if committed:
             self._ledger.commit(deed.changes)
             deed.finish()
-            self.last_xid = xid
             self.transactions += 1
         else:
             self.rolled_back += 1
