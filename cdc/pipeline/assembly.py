@@ -106,7 +106,7 @@ def _encoder(
     placeholder = config.source.unavailable_placeholder
     converter = JsonConverter(config.key_converter, config.value_converter, headers, placeholder)
     if new_encoder is None:
-        return DirectEncoder(converter, JsonAsides(config.key_converter, config.value_converter))
+        return DirectEncoder(converter, JsonAsides(config.key_converter, config.value_converter, headers))
     return new_encoder(converter, ChangeRecords(headers, placeholder, source.partition))
 
 

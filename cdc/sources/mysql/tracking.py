@@ -95,7 +95,7 @@ class SchemaTracker:
             now_us = batch.stamp_ns // 1000
             record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
             if record is not None:
-                batch.add_aside(record, SHELL + len(told.statement))
+                batch.add_aside(record, SHELL + len(told.statement), context=True)
 
     def _record(self, told: Told, batch: ChangeBatch, behind: MySqlPosition) -> None:
         record = history_record(
