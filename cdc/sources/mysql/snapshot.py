@@ -12,9 +12,9 @@ from cdc.config.mysql_settings import Locking, MySqlSettings
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.snapshot.marking import RowMarking
+from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.readers import ParallelReader, Reader, SerialReader
 from cdc.snapshot.reading import Part, TableReading
-from cdc.sources.base import SnapshotProgress
 from cdc.sources.mysql.catalog import SnapshotStatement, snapshot_statements
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.ddl import DdlSession
@@ -30,12 +30,14 @@ from cdc.sources.mysql.snapshot_parts import (
     PartReader,
     captured,
     columns_to_read,
+    estimated,
     find_tables,
     remembered,
     select_queries,
     to_read,
+    unchanged,
 )
-from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, place_of_view
+from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.tracking import SchemaTracker, Told
@@ -95,6 +97,7 @@ class Snapshot:
             async for batch in self._rows(position):
                 yield batch
         self._marking.end(self._batch)
+        await self._release()
         await self.close()
         self._batch.position = position
         self._batch.boundary = True
@@ -104,14 +107,17 @@ class Snapshot:
         """Stop reading, and release all locks; may be called more than once."""
         if self._reader is not None:
             await self._reader.close()
-        await self._release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            await lock.close()
         connections, self._connections = self._connections, []
         await close_all(connections)
 
     async def _release(self) -> None:
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            await lock.release()
+        """Let others write again."""
+        if self._lock is not None:
+            await self._lock.release()
+            self._lock = None
 
     # Definitions ---------------------------------------------------------------------------------------------------------------------
 
@@ -122,28 +128,20 @@ class Snapshot:
         self._connections = await open_reading(settings, self._endpoint, count)
         first = self._connections[0]
         if settings.locking is Locking.NONE:
-            position = self._position(await self._without_lock())
+            log.warning("the snapshot is taken without a lock: no table may be altered until its definition is read")
+            position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
             await self._take_lock()
             await open_view(self._connections)
             position = self._position(await find_log_end(first))
             await self._list_locked()
-        batches = await self._definitions(position)
+        with unchanged():
+            batches = await self._definitions(position)
         if settings.locking is not Locking.EXTENDED:
             await self._release()
         log.info("the snapshot is that of %s", position)
         return position, batches
-
-    async def _without_lock(self) -> LogEnd:
-        """Open the view, and return its place, or where the server does not tell that, one before it."""
-        log.warning(
-            "the snapshot is taken without a lock (snapshot.locking.mode=none): no table may be altered until its definition is read"
-        )
-        first = self._connections[0]
-        before = await find_log_end(first)
-        await open_view(self._connections)
-        return await place_of_view(first) or before
 
     async def _take_lock(self) -> None:
         tables = await find_tables(self._connections[0])
@@ -200,11 +198,12 @@ class Snapshot:
 
     async def _rows(self, position: MySqlPosition) -> AsyncIterator[ChangeBatch]:
         """Yield the rows but for the last batch."""
-        tables = to_read(self._settings, self._tables)
+        wanted = captured(self._settings, self._tables)
+        tables = to_read(self._settings, await estimated(self._connections[0], wanted))
         self._reader = self._open_reader(await self._parts(tables, position))
         async for reading, messages in self._reader.rows():
             self._marking.take(reading, messages, self._batch)
-            self._note(reading, len(tables))
+            self.progress = self._marking.progress(reading, len(tables))
             if self._batch.size >= BATCH_BYTES:
                 yield self._stamped(self._cut(), position)
 
@@ -242,19 +241,6 @@ class Snapshot:
     async def _lent(self) -> AsyncIterator[Connection]:
         """Lend one of the connections that see the view."""
         yield self._idle.pop()
-
-    def _note(self, reading: TableReading, tables: int) -> None:
-        """Tell how far it is."""
-        marking = self._marking
-        self.progress = SnapshotProgress(
-            reading.name,
-            reading.rows,
-            max(reading.rows, reading.estimated_rows),
-            marking.tables_done,
-            tables,
-            marking.rows,
-            marking.rows_by_table,
-        )
 
     # Batches -------------------------------------------------------------------------------------------------------------------------
 

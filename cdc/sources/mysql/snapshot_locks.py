@@ -14,6 +14,7 @@ from cdc.sources.mysql.connection import Connection, identifier
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.login import reopen
 from cdc.sources.mysql.server_errors import ServerBusy, ServerRefused
+from cdc.sources.mysql.snapshot_view import PATIENCE
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class SnapshotLock:
         self._connection = connection
         self._settings = settings
         self._tables = tables
-        self._since: float | None = None
+        self._since = 0.0
         self.is_global = True
 
     @classmethod
@@ -51,7 +52,7 @@ class SnapshotLock:
             SourceRefused: the user may not lock, or the server has no such lock.
         """
         seconds = max(1, round(self._settings.snapshot.lock_timeout))
-        await self._connection.execute(f"SET SESSION lock_wait_timeout = {seconds}")
+        await self._connection.execute(f"SET SESSION lock_wait_timeout = {seconds}, wait_timeout = {PATIENCE}")
         if self._settings.locking is Locking.MINIMAL_PERCONA:
             await self._take_backup_lock()
         else:
@@ -91,7 +92,7 @@ class SnapshotLock:
         except ServerRefused as error:
             if error.code not in _DENIED:
                 raise
-            raise self._denied(error, "not BACKUP STAGE", "RELOAD ON *.*") from error
+            raise self._denied(error, "not run BACKUP STAGE", "RELOAD ON *.*") from error
 
     async def _run(self, statements: Sequence[str]) -> None:
         try:
@@ -108,22 +109,22 @@ class SnapshotLock:
     def _denied(self, error: ServerRefused, what: str, right: str) -> SourceRefused:
         endpoint = self._connection.endpoint
         return SourceRefused(
-            f"{endpoint}: the user may {what}: {error}",
+            f"{endpoint}: the user may {what}: {error.said}",
             f"GRANT {right} TO {endpoint.user}; or, where the server's provider does not allow it, GRANT LOCK TABLES, SELECT on the captured"
             " databases; or set snapshot.locking.mode=none if no table is altered during the snapshot.",
         )
 
     async def release(self) -> None:
-        """Let others write again, and end the connection; may be called more than once."""
-        since, self._since = self._since, None
-        if since is None:
-            await self._connection.close()
-            return
-        try:
-            if self._settings.locking is Locking.MINIMAL_PERCONA:
-                await self._connection.execute("BACKUP STAGE END")
-            else:
-                await self._connection.execute("UNLOCK TABLES")
-            log.info("the snapshot's lock was held for %.3f seconds", time.monotonic() - since)
-        finally:
-            await self._connection.close()
+        """Let others write again, and end the connection.
+
+        Raises:
+            SourceUnavailable: the connection broke, so that the lock may have been lost before.
+        """
+        backup = self._settings.locking is Locking.MINIMAL_PERCONA
+        await self._connection.execute("BACKUP STAGE END" if backup else "UNLOCK TABLES")
+        log.info("the snapshot's lock was held for %.3f seconds", time.monotonic() - self._since)
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection, and the lock with it; never raises."""
+        await self._connection.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -22,7 +23,7 @@ from cdc.sources.mysql.types import select_expression
 RANGE_ROWS = 50_000
 
 _INTEGERS: Final = frozenset({"TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT"})
-#: Errors by which the server says that a table is not any more what it was when the view was opened.
+#: Errors by which the server says that a table is not any more what it was when the view was opened: altered, emptied, or another of its name.
 _CHANGED: Final = frozenset({1054, 1146, 1412})
 
 
@@ -35,14 +36,38 @@ class FoundTable:
 
 
 async def find_tables(connection: Connection) -> list[FoundTable]:
-    """Return all tables that the user may see but the server's own, ordered by name; views are none."""
+    """Return all tables that the user may see but the server's own, ordered by name; views are none. Their rows are not estimated."""
     system = ", ".join(map(literal, sorted(SYSTEM)))
     rows = await connection.texts(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"  # noqa: S608 (escaped)
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"  # noqa: S608 (escaped)
         f" WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN ({system})"
     )
-    found = [FoundTable(TableId(str(schema), str(table)), int(count or 0)) for schema, table, count in rows]
+    found = [FoundTable(TableId(str(schema), str(table))) for schema, table in rows]
     return sorted(found, key=lambda table: table.id)
+
+
+async def estimated(connection: Connection, tables: Sequence[FoundTable]) -> list[FoundTable]:
+    """Return the tables with the server's estimates of their rows, which take it long where there are many tables."""
+    schemas = ", ".join(sorted({literal(table.id.schema) for table in tables}))
+    rows = await connection.texts(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"  # noqa: S608 (escaped)
+        f" WHERE TABLE_SCHEMA IN ({schemas or 'NULL'})"
+    )
+    counts = {(schema, table): int(count or 0) for schema, table, count in rows}
+    return [replace(table, estimated_rows=counts.get((table.id.schema, table.id.table), 0)) for table in tables]
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Let the snapshot begin anew where the server says that a table is not any more what it was in the view."""
+    try:
+        yield
+    except ServerRefused as error:
+        if error.code not in _CHANGED:
+            raise
+        raise SourceUnavailable(
+            f"a table was changed while the snapshot was taken: {error}", "The snapshot begins anew by itself."
+        ) from error
 
 
 def remembered(settings: MySqlSettings, tables: Iterable[FoundTable]) -> list[FoundTable]:
@@ -106,7 +131,8 @@ async def _ranges(
     if settings.snapshot.threads == 1 or count < 2 or column is None or column.base_type not in _INTEGERS:
         return [""]
     key, name = identifier(column.name), f"{identifier(table.id.schema)}.{identifier(table.id.table)}"
-    ((low, high),) = await connection.texts(f"SELECT MIN({key}), MAX({key}) FROM {name}")  # noqa: S608 (escaped)
+    with unchanged():
+        ((low, high),) = await connection.texts(f"SELECT MIN({key}), MAX({key}) FROM {name}")  # noqa: S608 (escaped)
     return [""] if low is None or high is None else range_conditions(key, int(low), int(high), count)
 
 
@@ -132,22 +158,23 @@ class PartReader:
             SourceUnavailable: the connection broke, or the table was changed since the view was opened.
             SourceRefused: the server refuses the query.
         """
-        try:
+        table = part.reading.id
+        with self._named(table), unchanged():
             async with connection.rows(part.query) as stream:
                 while rows := await stream.read():
                     yield part.reading, [*rows]
-        except ServerRefused as error:
-            raise self._explained(error, part.reading.name) from error
         yield part.reading, []
 
-    def _explained(self, error: ServerRefused, table: str) -> Exception:
-        if table in self._selects:
-            return SourceRefused(
-                f"the statement of {SELECTS}.{table} cannot be read: {error}",
+    @contextmanager
+    def _named(self, table: TableId) -> Iterator[None]:
+        """Name a statement that came with the configuration when the server refuses it."""
+        try:
+            yield
+        except (ServerRefused, SourceUnavailable) as error:
+            refused = error if isinstance(error, ServerRefused) else error.__cause__
+            if str(table) not in self._selects or not isinstance(refused, ServerRefused):
+                raise
+            raise SourceRefused(
+                f"the statement of {SELECTS}.{table} cannot be read: {refused}",
                 "Correct it; it must give all captured columns of the table, by their names.",
-            )
-        if error.code in _CHANGED:
-            return SourceUnavailable(
-                f"{table} was changed while the snapshot was taken: {error}", "The snapshot begins anew by itself."
-            )
-        return error
+            ) from error
