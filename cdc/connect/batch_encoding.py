@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cdc.connect.encoding import RecordEncoder, Row
@@ -45,7 +45,10 @@ class RowEncoder:
 
     async def add_aside(self, found: list[RecordBatch], batch: ChangeBatch, aside: Aside) -> None:
         """Add what a record beside the rows becomes."""
-        await self.records.add(found, aside.record, batch.stamp_ns // 1_000_000, Row(sign=aside.sign))
+        record = aside.record
+        if aside.context:
+            record = replace(record, headers=(*record.headers, *self.rows.context))
+        await self.records.add(found, record, batch.stamp_ns // 1_000_000, Row(sign=aside.sign))
 
     async def add(self, found: list[RecordBatch], batch: ChangeBatch, index: int) -> None:
         """Add what one row becomes."""

@@ -64,12 +64,12 @@ class ChangeRecord:
 class ChangeRecords:
     """Makes records of rows; one for each connector.
 
-    `headers` go on every record, behind its own. `unavailable` are the bytes that stand for a value which the log does not repeat.
+    `headers` go on every record, behind its own; `context` are the same as Connect has them. `unavailable` are the bytes that stand for a value which the log does not repeat.
     `partition` is the source's.
     """
 
     def __init__(self, headers: ContextHeaders, unavailable: bytes, partition: Mapping[str, str]) -> None:
-        self._headers = tuple(Header(name, STRING, value.decode()) for name, value in headers)
+        self.context = tuple(Header(name, STRING, value.decode()) for name, value in headers)
         self._unavailable = unavailable
         self._partition = partition
         self._plans: WeakKeyDictionary[Table, _Plan] = WeakKeyDictionary()
@@ -104,7 +104,7 @@ class ChangeRecords:
             value=value,
             value_schema=value_schema,
             timestamp_ms=stamp_ns // 1_000_000,
-            headers=(*row.own_headers(), *self._headers),
+            headers=(*row.own_headers(), *self.context),
             source_partition=self._partition,
             source_offset=row.plan.place(row.source),
         )

@@ -51,7 +51,9 @@ class ChangeBatch:
         The rules on keys and tombstones apply, so that one change may become several rows.
         """
 
-    def add_aside(self, record: SourceRecord, size: int = 0, row: int | None = None, sign: bool = False) -> None:
+    def add_aside(
+        self, record: SourceRecord, size: int = 0, row: int | None = None, sign: bool = False, context: bool = False
+    ) -> None:
         """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
 
         `size` is about what it takes, in bytes.

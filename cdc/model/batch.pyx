@@ -67,12 +67,12 @@ cdef class ChangeBatch:
         self.cell_count = self.cell_capacity = self.row_count = self.row_capacity = 0
         self.arena = Buffer()
 
-    def add_aside(self, record, int64_t size=0, row=None, bint sign=False):
+    def add_aside(self, record, int64_t size=0, row=None, bint sign=False, bint context=False):
         """Add a record beside the rows, before row `row` or else behind all that are there (see `Aside`).
 
         `size` is about what it takes, in bytes.
         """
-        self.asides.append(Aside(self.row_count if row is None else row, record, sign))
+        self.asides.append(Aside(self.row_count if row is None else row, record, sign, context))
         self.aside_size += size
 
     def take_back(self, int64_t rows, Py_ssize_t asides):

@@ -59,12 +59,13 @@ class SourceRecord:
 class Aside:
     """A record that a source publishes beside the rows of a batch; it comes before the batch's row `row`.
 
-    `sign` says that it holds no data: a heartbeat, or the mark of a transaction.
+    `sign` says that it holds no data: a heartbeat, or the mark of a transaction. `context` says that it carries the headers that rows carry.
     """
 
     row: int
     record: SourceRecord
     sign: bool = False
+    context: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

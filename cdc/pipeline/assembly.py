@@ -58,7 +58,7 @@ def build_pipeline(
         )
     settings = config.source if new_encoder is None else _keeping(config.source)
     headers = context_headers(config, connector_word(settings), str(uuid.uuid4()))
-    database = database_of(settings, config.kafka, columns, headers)
+    database = database_of(settings, config.kafka, columns)
     publishers = _Publishers(config, database.own_topics, verify)
 
     def new_session(status: PipelineStatus) -> Session[TransactionalPublisher]:
@@ -106,7 +106,7 @@ def _encoder(
     placeholder = config.source.unavailable_placeholder
     converter = JsonConverter(config.key_converter, config.value_converter, headers, placeholder)
     if new_encoder is None:
-        return DirectEncoder(converter, JsonAsides(config.key_converter, config.value_converter))
+        return DirectEncoder(converter, JsonAsides(config.key_converter, config.value_converter, headers))
     return new_encoder(converter, ChangeRecords(headers, placeholder, source.partition))
 
 

@@ -20,8 +20,6 @@ from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.postgres.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
-Headers = Sequence[tuple[str, bytes]]
-
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -44,13 +42,11 @@ def connector_word(settings: SourceSettings) -> str:
     return "postgresql" if isinstance(settings, PostgresSettings) else "mysql"
 
 
-def database_of(
-    settings: SourceSettings, kafka: KafkaSettings, converters: ColumnConverters | None, headers: Headers
-) -> Database:
-    """Return the database that settings are for; `converters` are the custom ones of its columns, `headers` those of its records."""
+def database_of(settings: SourceSettings, kafka: KafkaSettings, converters: ColumnConverters | None = None) -> Database:
+    """Return the database that settings are for; `converters` are the custom ones of its columns."""
     if isinstance(settings, PostgresSettings):
         return _postgres(settings, converters)
-    return _mysql(settings, kafka, converters, headers)
+    return _mysql(settings, kafka, converters)
 
 
 def _postgres(settings: PostgresSettings, converters: ColumnConverters | None) -> Database:
@@ -61,13 +57,11 @@ def _postgres(settings: PostgresSettings, converters: ColumnConverters | None) -
     return Database("postgres", opened, retire)
 
 
-def _mysql(
-    settings: MySqlSettings, kafka: KafkaSettings, converters: ColumnConverters | None, headers: Headers
-) -> Database:
+def _mysql(settings: MySqlSettings, kafka: KafkaSettings, converters: ColumnConverters | None) -> Database:
     history = open_history(settings.history, kafka)
 
     def opened(resumed: bool) -> Source:
-        return MySqlLog(settings, history, resumed=resumed, converters=converters, headers=headers)
+        return MySqlLog(settings, history, resumed=resumed, converters=converters)
 
     own = [history_topic(settings.history.topic)] if settings.history.place is HistoryPlace.KAFKA else []
     return Database("mysql", opened, history=history, own_topics=own)

@@ -46,6 +46,4 @@ class DirectEncoder:
     async def encode(self, batch: ChangeBatch) -> Sequence[RecordBatch]:
         """See `BatchEncoder.encode`."""
         rows = self.converter.convert(batch)
-        if not batch.asides:
-            return (rows,)
-        return rows, self.asides.convert((aside.record for aside in batch.asides), batch.stamp_ns // 1_000_000)
+        return rows, *self.asides.convert(batch.asides, batch.stamp_ns // 1_000_000)

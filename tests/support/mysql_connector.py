@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from cdc.testing.servers.mysql import BinlogServer
 from tests.support.connector import until
 from tests.support.mysql_database import MySqlDatabase
 
@@ -34,14 +35,12 @@ def config(database: MySqlDatabase, servers: str, **more: str) -> dict[str, str]
     return mysql_properties(database, servers, database.name, **{**own, **more})
 
 
-def dump_threads(database: MySqlDatabase) -> list[int]:
-    """Return the sessions that read the server's binary log, as ids that KILL takes."""
-    query = "select id from information_schema.processlist where command like 'Binlog Dump%'"
-    return [int(session) for (session,) in database.execute(query)]
+def kill_dump(server: BinlogServer) -> None:
+    """End the session that reads the server's binary log, as soon as there is one."""
+    until(lambda: _dump_threads(server), "a session that reads the binary log", 60)
+    for session in _dump_threads(server):
+        server.execute(f"kill {session}")
 
 
-def kill_dump(database: MySqlDatabase) -> None:
-    """End whoever reads the server's binary log; waits until there is someone."""
-    until(lambda: dump_threads(database), "a session that reads the binary log")
-    for session in dump_threads(database):
-        database.execute("kill %s", session)
+def _dump_threads(server: BinlogServer) -> list[str]:
+    return server.execute("select id from information_schema.processlist where command like 'Binlog Dump%'").split()

@@ -103,7 +103,7 @@ class History:
                     self._transaction(session)
                     ended += 1
                     between(ended)
-                if self._chosen.random() < 0.08:
+                if self._chosen.random() < 0.2:
                     for session in sessions:
                         self._decide(session)
                     self._change_schema()
@@ -326,10 +326,9 @@ class History:
     def _add(self, table: Table) -> None:
         name, kind = self._new_column()
         more = self._chosen.choice(("", "", "first", f"after {MARK}", "invisible"))
+        default, value = "", list[Any]()
         if self._chosen.random() < 0.3 and KINDS[kind].plain:
-            default, value = "default %s", (KINDS[kind].value(self._chosen),)
-        else:
-            default, value = "", ()
+            default, value = "default %s", [KINDS[kind].value(self._chosen)]
         self._database.execute(f"alter table `{table.name}` add column {quoted(name)} {kind} {default} {more}", *value)
         table.columns[name] = kind
 
@@ -441,7 +440,8 @@ def _select(table: Table) -> str:
 
 def differences(history: History, servers: str, prefix: str, database: str) -> list[str]:
     """Return where what a reader sees of a key is not what was committed, and where the last rows of a topic are not those of its table."""
-    found, topics = [], {*history.expected, *(table.name for table in history.tables)}
+    found: list[str] = []
+    topics = {*history.expected, *(table.name for table in history.tables)}
     for name in sorted(topics):
         seen = _seen(servers, f"{prefix}.{database}.{name}")
         found += _wrong_keys(name, history.expected[name], seen)

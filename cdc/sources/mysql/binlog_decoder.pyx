@@ -587,7 +587,7 @@ cdef class BinlogDecoder:
             return True
         self.holding = False
         self.prepared = parse_event(event)
-        self.held_xid = xid_of(self.prepared.format_id, self.prepared.global_id, self.prepared.branch)
+        self.held_xid = xid_of(self.prepared.xa.format_id, self.prepared.xa.global_id, self.prepared.xa.branch)
         return True
 
     def end_prepared(self, ChangeBatch batch not None):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import cdc
-from cdc.model.connect_record import Header, SourceRecord
+from cdc.model.connect_record import SourceRecord
 from cdc.model.position import Offset
 from cdc.model.schema import BOOLEAN, INT32, INT64, STRING, Field, array, struct
 from cdc.sources.mysql.ddl import DdlOutcome, StatementKind
@@ -88,18 +88,10 @@ class ChangeOrigin:
 
 
 class SchemaChanges:
-    """Makes the records of one connector; `comments` is include.schema.comments, `headers` are those of every record."""
+    """Makes the records of one connector; `comments` is include.schema.comments."""
 
-    def __init__(
-        self,
-        prefix: str,
-        partition: Mapping[str, str],
-        *,
-        comments: bool = False,
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None:
+    def __init__(self, prefix: str, partition: Mapping[str, str], *, comments: bool = False) -> None:
         self._prefix = prefix
-        self._headers = tuple(Header(name, STRING, value.decode()) for name, value in headers)
         self._partition = partition
         self._comments = comments
 
@@ -128,7 +120,6 @@ class SchemaChanges:
             value_schema=VALUE,
             source_partition=self._partition,
             source_offset=offset,
-            headers=self._headers,
         )
 
     def _source(self, outcome: DdlOutcome, origin: ChangeOrigin) -> dict[str, object]:

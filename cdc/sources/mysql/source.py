@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
@@ -35,8 +35,7 @@ class MySqlLog:
     """A `Source` (see `cdc.sources.base`) over the binlog of one server.
 
     `history` has the definitions of tables up to the stored offset. `resumed` says that the connector has taken its snapshot since it was
-    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns, `headers` those of the records that
-    tell of schema changes.
+    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns.
     """
 
     def __init__(
@@ -46,12 +45,10 @@ class MySqlLog:
         *,
         resumed: bool = False,
         converters: ColumnConverters | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         self._settings = settings
         self._history = history
         self._resumed = resumed
-        self._headers = headers
         self._plans = TablePlans(settings, converters)
         self._plan = Plan(snapshot=False)
         self._connection: Connection | None = None
@@ -97,9 +94,7 @@ class MySqlLog:
         definitions = await server_definitions(self._connection)
         if not self._plan.snapshot and not self._plan.recovers and stored is not None:
             definitions = await recovered(definitions, self._history.records(), self.partition, stored)
-        self._tracker = SchemaTracker(
-            settings, definitions, self.partition, full_metadata=facts.full_metadata, headers=self._headers
-        )
+        self._tracker = SchemaTracker(settings, definitions, self.partition, full_metadata=facts.full_metadata)
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from cdc.config.mysql_settings import MySqlSettings
@@ -48,7 +48,7 @@ class Told:
 
 
 class SchemaTracker:
-    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read; `headers` are those of the records that tell of changes."""
+    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read."""
 
     def __init__(
         self,
@@ -57,14 +57,11 @@ class SchemaTracker:
         partition: Mapping[str, str],
         *,
         full_metadata: bool = False,
-        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         self._settings = settings
         self._partition = partition
         self._full_metadata = full_metadata
-        self._changes = SchemaChanges(
-            settings.topic_prefix, partition, comments=settings.include_schema_comments, headers=headers
-        )
+        self._changes = SchemaChanges(settings.topic_prefix, partition, comments=settings.include_schema_comments)
         self.definitions = definitions
 
     def learn(self, table: TableDefinition) -> None:
@@ -98,7 +95,7 @@ class SchemaTracker:
             now_us = batch.stamp_ns // 1000
             record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
             if record is not None:
-                batch.add_aside(record, SHELL + len(told.statement))
+                batch.add_aside(record, SHELL + len(told.statement), context=True)
 
     def _record(self, told: Told, batch: ChangeBatch, behind: MySqlPosition) -> None:
         record = history_record(
