@@ -10,7 +10,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from cdc.sources.base import SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
 
 log = logging.getLogger(__name__)
 

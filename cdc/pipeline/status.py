@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from cdc.metrics.counters import TaskCounts
 from cdc.model.position import Position
-from cdc.sources.base import SnapshotProgress, Source
+from cdc.snapshot.progress import SnapshotProgress
+from cdc.sources.base import Source
 
 
 class State(enum.StrEnum):

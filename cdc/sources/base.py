@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotProgress:
-    """How far the snapshot is: of the table at hand, whose `estimated_rows` are the database's own guess, and of all.
-
-    `rows_by_table` has the rows that were read of each table so far, one that is empty included; several may be under way at once.
-    """
-
-    table: str
-    rows: int
-    estimated_rows: int
-    tables_done: int
-    tables: int
-    total_rows: int
-    rows_by_table: Mapping[str, int] = field(default_factory=dict)
+from cdc.snapshot.progress import SnapshotProgress
 
 
 @dataclass(frozen=True, slots=True)

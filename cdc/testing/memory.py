@@ -21,7 +21,7 @@ from cdc.model.event import Transaction
 from cdc.model.position import Json, Offset, Position
 from cdc.model.records import RecordBatch
 from cdc.model.table import Table, TableId
-from cdc.sources.base import SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
 
 Row = tuple[object, ...]
 

@@ -16,7 +16,7 @@ from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
-from cdc.sources.base import SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
 from cdc.sources.postgres import copy_stream
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, read, snapshot_done

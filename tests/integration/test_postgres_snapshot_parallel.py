@@ -14,9 +14,10 @@ import pytest
 from cdc.config.snapshot import SnapshotSettings
 from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
+from cdc.snapshot.readers import SerialReader
+from cdc.snapshot.reading import Rows
 from cdc.sources.postgres import snapshot_parts, view
 from cdc.sources.postgres.connection import Connection
-from cdc.sources.postgres.snapshot_readers import Rows, SerialReader
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from tests.integration.postgres_log import settings, small_batches
@@ -141,7 +142,7 @@ class TestOneMoment:
     async def test_tables_that_end_one_right_after_another_lose_no_row(self, database):
         """Their last rows both wait for what follows, and nothing but the other table's end does."""
 
-        class EndsLast(SerialReader):
+        class EndsLast(SerialReader[Connection]):
             async def rows(self) -> AsyncIterator[Rows]:
                 found = [rows async for rows in super().rows()]
                 for rows in sorted(found, key=lambda rows: not rows[1]):

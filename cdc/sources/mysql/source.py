@@ -10,7 +10,8 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
-from cdc.sources.base import Retention, SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
+from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
 from cdc.sources.mysql.catalog import server_definitions
@@ -120,6 +121,7 @@ class MySqlLog:
         """Yield the definitions as they are, and the rows that are wanted."""
         self._snapshot = Snapshot(
             self._settings,
+            self._need_connection().endpoint,
             self._need_facts(),
             self._plans,
             self._need_tracker(),

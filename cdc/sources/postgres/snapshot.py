@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 from cdc.config.settings import PostgresSettings
 from cdc.model.batch import ChangeBatch
-from cdc.sources.base import SnapshotProgress
+from cdc.snapshot.marking import RowMarking
+from cdc.snapshot.progress import SnapshotProgress
+from cdc.snapshot.readers import Reader
+from cdc.snapshot.reading import Part, TableReading
 from cdc.sources.postgres.connection import Connection
 from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.publication import PublishedTable
 from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.snapshot_parts import Part, TableReading, copy_queries, selected
-from cdc.sources.postgres.snapshot_readers import Reader, open_reader
+from cdc.sources.postgres.snapshot_parts import copy_queries, selected
+from cdc.sources.postgres.snapshot_readers import open_reader
 from cdc.sources.postgres.source_info import SourceInfo
 from cdc.sources.postgres.table_views import PublishedTables
 from cdc.sources.postgres.view import View
@@ -49,11 +50,8 @@ class Snapshot:
         self._info.commit_us = time.time_ns() // 1000
         self._info.xid = view.xid
         self._batch = self._new_batch()
-        self._rows = 0
-        self._done = 0
-        self._by_table: dict[str, int] = {}
         self._published = PublishedTables(position.parts, view.visibility)
-        self._last: TableReading | None = None
+        self._marking = RowMarking(self._published.complete)
         self._reader: Reader | None = None
         self.progress: SnapshotProgress | None = None
 
@@ -62,13 +60,12 @@ class Snapshot:
         self._reader = open_reader(self._connection, self._settings, await self._parts(), self._view)
         async for reading, messages in self._reader.rows():
             if messages:
-                self._take(reading, messages)
-            else:
-                self._end_part(reading)
+                self._published.begin(reading.name)
+            self._marking.take(reading, messages, self._batch)
             self._note(reading)
             if self._batch.size >= BATCH_BYTES:
                 yield self._cut()
-        self._feed_last(b"last")
+        self._marking.end(self._batch)
         batch = self._batch
         batch.position = self._position
         batch.boundary = True
@@ -85,64 +82,15 @@ class Snapshot:
         for table in self._tables:
             plan = selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
             queries = await copy_queries(self._connection, table, plan, self._settings)
-            reading = TableReading(table, CopyDecoder(plan, self._info, self._view.lsn), len(queries))
+            reading = TableReading(
+                table.id, CopyDecoder(plan, self._info, self._view.lsn), len(queries), table.estimated_rows
+            )
             parts += [Part(reading, query) for query in queries]
         return parts
 
-    def _take(self, reading: TableReading, messages: list[Message]) -> None:
-        """Decode rows with their markers; the last one waits until it is known what follows it."""
-        self._published.begin(reading.name)
-        if self._last is not None and self._last is not reading:
-            self._feed_last(b"last_in_data_collection")
-        marker = b"true"
-        if reading.held is not None:
-            self._feed_held(reading, reading.marker)
-        elif not reading.rows:
-            marker = b"first_in_data_collection" if self._rows else b"first"
-        *rows, reading.held = messages
-        reading.decoder.feed(rows[:1], self._batch, marker)
-        reading.decoder.feed(rows[1:], self._batch, b"true")
-        reading.marker = b"true" if rows else marker
-        reading.rows += len(messages)
-        self._rows += len(messages)
-
-    def _end_part(self, reading: TableReading) -> None:
-        """Note that a table, or a part of it, has no more rows; the last row of a table waits for one of another table, or for the end."""
-        reading.parts_left -= 1
-        if not reading.parts_left:
-            self._done += 1
-            if reading.held is not None:
-                self._feed_last(b"last_in_data_collection")
-                self._last = reading
-            else:
-                self._published.complete(reading.name)
-
-    def _feed_last(self, marker: bytes) -> None:
-        """Decode the row that ends a table, and perhaps the snapshot."""
-        reading, self._last = self._last, None
-        if reading is not None:
-            alone = reading.marker == b"first" and marker != b"last"
-            self._feed_held(reading, b"first" if alone else marker)
-            self._published.complete(reading.name)
-
-    def _feed_held(self, reading: TableReading, marker: bytes) -> None:
-        if reading.held is not None:
-            reading.decoder.feed([reading.held], self._batch, marker)
-            reading.held = None
-
     def _note(self, reading: TableReading) -> None:
         """Tell how far it is."""
-        self._by_table[reading.name] = reading.rows
-        estimated = max(reading.rows, reading.table.estimated_rows)
-        self.progress = SnapshotProgress(
-            reading.name,
-            reading.rows,
-            estimated,
-            self._done,
-            len(self._tables),
-            self._rows,
-            MappingProxyType(self._by_table),
-        )
+        self.progress = self._marking.progress(reading, len(self._tables))
 
     def _cut(self) -> ChangeBatch:
         batch, self._batch = self._batch, self._new_batch()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 from psycopg import sql
 
 from cdc.config.settings import PostgresSettings
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.connection import Connection, refusals
-from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.copy_stream import Message
 from cdc.sources.postgres.publication import PublishedTable
 
 #: A range has at least this many pages (8 MB), so that a table is not cut where reading it takes no time.
@@ -22,30 +18,6 @@ PAGES = """
 select case when not exists (select from pg_inherits where inhparent = %s::oid)
        then pg_relation_size(%s::oid) / current_setting('block_size')::int end
 """
-
-
-@dataclass(slots=True)
-class TableReading:
-    """How far a table is read. `held` is its newest row, not decoded yet, and `marker` the one that it has as far as is known."""
-
-    table: PublishedTable
-    decoder: CopyDecoder
-    parts_left: int
-    rows: int = 0
-    held: Message | None = None
-    marker: bytes = b"true"
-
-    @property
-    def name(self) -> str:
-        """The table's name."""
-        return str(self.table.id)
-
-
-class Part(NamedTuple):
-    """A COPY command, and the table whose rows it gives."""
-
-    reading: TableReading
-    query: str
 
 
 def selected(plan: RowPlan) -> RowPlan:

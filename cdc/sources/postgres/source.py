@@ -15,7 +15,8 @@ from cdc.config.snapshot import TableOrder
 from cdc.errors import SlotInUse
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position, format_lsn
-from cdc.sources.base import Retention, SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
+from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside

@@ -19,7 +19,8 @@ from cdc.metrics.counters import Startups
 from cdc.metrics.exposition import exposition
 from cdc.pipeline.status import PipelineStatus, SnapshotCounts, Tally
 from cdc.pipeline.status import State as Doing
-from cdc.sources.base import Retention, SnapshotProgress
+from cdc.snapshot.progress import SnapshotProgress
+from cdc.sources.base import Retention
 
 WORKER = "worker:8083"
 SHOP, COPY = {"connector": "shop", "task": "0"}, {"connector": "copy", "task": "1"}
