@@ -19,6 +19,7 @@
     │       ├── SlotRecreated          the slot was dropped and created anew
     │       ├── SlotInvalidated        the server has given the slot up
     │       ├── LogPurged              the server has removed log that the offset needs
+    │       ├── PrepareUnseen          a distributed transaction commits whose rows were logged before the stream began
     │       ├── LogIncident            the server lost changes on their way to its log
     │       ├── PublicationDropped     the publication does not exist any more
     │       ├── PublicationRecreated   the publication was dropped and created anew
@@ -128,6 +129,10 @@ class SlotInvalidated(SourceLost):
 
 class LogPurged(SourceLost):
     """The server has removed files of its binary log that the stored offset needs."""
+
+
+class PrepareUnseen(SourceLost):
+    """A distributed transaction has committed, and its rows were logged before the stream began: nothing has them."""
 
 
 class LogIncident(SourceLost):

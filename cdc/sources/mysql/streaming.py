@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
-from cdc.errors import DefinitionMismatch, DefinitionUnknown
+from cdc.errors import DefinitionMismatch, DefinitionUnknown, PrepareUnseen
 from cdc.model.batch import ChangeBatch
 from cdc.model.table import TableId
 from cdc.sources.marks import TransactionMarks
@@ -228,6 +228,12 @@ class Streaming:
             if self._batch.continues:
                 yield self._cut()
             return
+        if verb is XaVerb.COMMIT and not decoder.catching_up:
+            raise PrepareUnseen(
+                f"the distributed transaction {xid} has committed at {decoder.file}:{decoder.position}, and it was prepared before the stream"
+                " began: its rows are neither in the snapshot nor in the stream",
+                "Take a new snapshot: remove the offset (cdc-stream offsets reset). XA RECOVER shows what is prepared; end it before.",
+            )
         if verb is not XaVerb.OTHER:
             self._prepared.drop(xid)
             self._awaited.pop(xid, None)
