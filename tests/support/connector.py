@@ -30,6 +30,9 @@ def properties(database: Database, servers: str, prefix: str, **more: str) -> di
         "name": prefix,
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "bootstrap.servers": servers,
+        # That of all connectors grows with every test, and each start reads it to its end.
+        "offset.storage.topic": f"offsets-{prefix}",
+        "offset.storage.partitions": "1",
         "database.hostname": database.host,
         "database.port": str(database.port),
         "database.user": database.user,

@@ -90,10 +90,10 @@ class Leader:
                 return
             try:
                 await writer.write(records)
+                await self.log.read_to_end()
             except BaseException:
-                await self._close()
+                await self._close()  # what is written next has to know these
                 raise
-            await self.log.read_to_end()
 
     def statuses(self) -> Mapping[str, InstanceStatus]:
         """Return the statuses of the connectors that were started here, or are stopped."""

@@ -252,6 +252,25 @@ async def test_a_leader_that_was_shut_out_shuts_nobody_out_until_it_is_told_to_l
     await three.settled(*ids("a", 1), *ids("c", 1))
 
 
+async def test_a_leader_that_could_not_read_what_it_wrote_writes_nothing_before_it_has_read_it(one):
+    leader, log = one.leader._member.leader, one.leader._member._config_log
+    read_to_end, asked = log.read_to_end, []
+
+    async def unreadable(*_):
+        raise KafkaUnavailable("the end was not reached", "Try again.")
+
+    async def readable(*seconds):
+        asked.append("read")
+        await read_to_end(*seconds)
+
+    log.read_to_end = unreadable
+    with pytest.raises(KafkaUnavailable):
+        await leader.write(lambda: connector_records("a", {"tasks.max": "1"}, None))
+    log.read_to_end = readable
+    await leader.write(lambda: asked.append("compose") or ())
+    assert asked[:2] == ["read", "compose"]
+
+
 async def test_two_workers_of_one_address_are_told(caplog):
     async with clustered(1) as cluster:
         await cluster.add(1, url="http://w0:1/")
