@@ -128,4 +128,5 @@ async def test_versioned_tables_of_mariadb_have_their_hidden_columns_in_the_binl
     events = await read_log(database, start, log_end(database))
     maps = [parse_table_map(each.event) for each in events if each.kind is EventType.TABLE_MAP]
     [found] = [each for each in maps if each.id.schema == database.name]
+    assert known is not None
     assert disagreement(known, found) is None
