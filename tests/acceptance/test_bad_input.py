@@ -256,7 +256,7 @@ def guarded() -> Iterator[KafkaServer]:
     with KafkaServer(security=security) as server:
         admin = AdminClient({"bootstrap.servers": server.inner})
         allow(admin, ResourceType.TRANSACTIONAL_ID, "*", ResourcePatternType.LITERAL)
-        allow(admin, ResourceType.TOPIC, "cdc-stream-offsets", ResourcePatternType.LITERAL)
+        allow(admin, ResourceType.TOPIC, "offsets-", ResourcePatternType.PREFIXED)
         yield server
 
 
