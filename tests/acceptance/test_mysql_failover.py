@@ -27,7 +27,7 @@ def copy_of(database: MySqlDatabase, server: MySqlServer) -> MySqlDatabase:
 
 
 def ids(kafka, topic):
-    return [orjson.loads(record.value)["after"]["id"] for record in read_committed(kafka.url, topic)]
+    return [orjson.loads(record.value or b"")["after"]["id"] for record in read_committed(kafka.url, topic)]
 
 
 def test_the_stream_goes_on_at_the_server_that_took_over(kafka, topic_prefix, tmp_path):
