@@ -15,14 +15,14 @@ from weakref import WeakKeyDictionary
 
 from cdc.converters.decimals import parts, unscaled_bytes
 from cdc.converters.json_cells import value_of
-from cdc.converters.missing import VARIABLE_SCALE_DECIMAL, absent_value, unavailable_value
+from cdc.converters.missing import ABSENT_AFTER, ABSENT_BEFORE, VARIABLE_SCALE_DECIMAL, absent_value, unavailable_value
 from cdc.converters.uncarried import fault_of, readable
 from cdc.errors import ConversionError
 from cdc.model.batch import ChangeBatch
 from cdc.model.connect_record import Header, SourceRecord
 from cdc.model.event import ABSENT, UNAVAILABLE, Unconvertible
 from cdc.model.position import Offset
-from cdc.model.schema import STRING, Field, Schema
+from cdc.model.schema import STRING, Field, Schema, array
 from cdc.model.table import Column, Table
 
 OLD_KEY: Final = "__debezium.oldkey"
@@ -30,6 +30,7 @@ NEW_KEY: Final = "__debezium.newkey"
 _NO_PLACE: Final = ("sequence", "ts_")
 
 Struct = dict[str, Any]
+Cells = tuple[Any, ...]
 ContextHeaders = tuple[tuple[str, bytes], ...]
 
 
@@ -82,6 +83,7 @@ class ChangeRecords:
             plan.source(source or ()),
             None if other_key is None else plan.key(other_key),
             _block(batch.transaction_block(index)),
+            tuple(plan.marks(before, after)),
         )
         fault = next(_faults(found, batch.problems, index), None)
         record = self._record(found if fault is None else found.readable(), batch.stamp_ns)
@@ -114,8 +116,10 @@ class _Plan:
         self.row_schema = self.envelope_schema.fields[0].schema
         self._constants: Struct = dict(table.source_constants)
         self._variables = table.source_variables
-        self._absent = [value_of(c.schema, absent_value(c.schema)) for c in table.columns]
         self._unavailable = [value_of(c.schema, unavailable_value(c.schema, unavailable)) for c in table.columns]
+        self._absent = self._unavailable
+        if not table.marks_absent:
+            self._absent = [value_of(c.schema, absent_value(c.schema)) for c in table.columns]
 
     def row(self, cells: tuple[Any, ...]) -> Struct:
         """Return a row image by the names of the columns, with what stands for values that the log does not have."""
@@ -136,6 +140,15 @@ class _Plan:
         names = (field.name for field in self._variables if not field.name.startswith(_NO_PLACE))
         return {name: source[name] for name in names if source[name] not in {None, "false"}}
 
+    def marks(self, before: Cells | None, after: Cells | None) -> Iterator[Header]:
+        """Yield the headers that name the columns which the row images leave out."""
+        if not self.table.marks_absent:
+            return
+        for name, cells in ((ABSENT_BEFORE, before), (ABSENT_AFTER, after)):
+            absent = [c.name for c, cell in zip(self.row_columns, cells or (), strict=False) if cell is ABSENT]
+            if absent:
+                yield Header(name, array(STRING), absent)
+
     def _value(self, column: Column, at: int, cell: Any) -> Any:
         if cell is ABSENT:
             return self._absent[at]
@@ -154,6 +167,7 @@ class _Row:
     source: Struct
     other_key: Struct | None
     transaction: Struct | None = None
+    marks: tuple[Header, ...] = ()
     schemas: tuple[Schema | None, Schema] | None = None
 
     @property
@@ -178,9 +192,10 @@ class _Row:
         }
 
     def own_headers(self) -> Iterator[Header]:
-        """Yield the key on the far side of a key change."""
+        """Yield the key on the far side of a key change, and what names absent columns."""
         if self.other_key is not None and self.schemas is None:
             yield Header(OLD_KEY if self.op == "c" else NEW_KEY, self.plan.key_schema, self.other_key)
+        yield from self.marks
 
     def readable(self) -> _Row:
         """Return the row with schemas that carry all of its values. The key on the far side of a key change stays away."""

@@ -36,6 +36,11 @@ def struct_text(fields: Iterable[Field], values: Sequence[Any]) -> bytes:
     return _struct(fields, values).encode()
 
 
+def names_text(names: Iterable[str]) -> bytes:
+    """Return an array of names as a header value in UTF-8."""
+    return f"[{','.join(map(_quoted, names))}]".encode()
+
+
 def _struct(fields: Iterable[Field], values: Sequence[Any]) -> str:
     pairs = (
         f"{_quoted(field.name)}:{_text(field.schema, field.schema.default if value is None else value)}"

@@ -18,6 +18,8 @@ cdef class TablePlan:
     cdef bytes key_tail
     cdef bytes value_lead
     cdef Members row
+    cdef tuple row_names
+    cdef bint marks_absent
     cdef Members source
     cdef Members transaction
     cdef bytes value_tail
@@ -30,6 +32,7 @@ cdef class TablePlan:
     cdef int write_value(self, ChangeBatch batch, const Row *row, bytes stamps, Record *record, Buffer out) except -1
     cdef int write_row(self, ChangeBatch batch, int64_t first, Buffer out) except -1
     cdef int write_source(self, ChangeBatch batch, int64_t first, Buffer out) except -1
+    cdef list absent(self, ChangeBatch batch, int64_t first)
     cdef bytes other_key(self, ChangeBatch batch, int64_t first)
     cdef int32_t length(self, Buffer out, int64_t start) except -1
 
@@ -45,3 +48,4 @@ cdef class JsonConverter:
     cdef TablePlan plan(self, object table)
     cdef int write_row(self, TablePlan plan, ChangeBatch batch, const Row *row, bytes stamps, int32_t topic, RecordBatch records) except -1
     cdef int write_header(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1
+    cdef int mark_absent(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1

@@ -8,14 +8,15 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
 from cdc.converters.json_writers cimport Members, members
-from cdc.model.batch cimport ChangeBatch, Row
+from cdc.model.batch cimport ABSENT_CELL, ChangeBatch, Row
 from cdc.model.buffer cimport Buffer
 from cdc.model.records cimport Record, RecordBatch
 
 from weakref import WeakKeyDictionary
 
-from cdc.converters.header import struct_text
+from cdc.converters.header import names_text, struct_text
 from cdc.converters.json_schema import schema_json
+from cdc.converters.missing import ABSENT_AFTER, ABSENT_BEFORE
 from cdc.errors import ConversionError
 from cdc.model.schema import Field
 from cdc.model.table import TRANSACTION_BLOCK
@@ -74,14 +75,20 @@ cdef class JsonConverter:
                 self.write_header(plan, batch, row, record, records)
         if row.op:
             plan.write_value(batch, row, stamps, record, records.data)
+        if plan.marks_absent:
+            self.mark_absent(plan, batch, row, record, records)
         return 0
 
     cdef int write_header(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1:
-        cdef bytes text = plan.other_key(batch, row.other_key)
-        record.header_name = records.use_header(OLD_KEY if row.op == b"c" else NEW_KEY)
-        record.header = records.data.size
-        record.header_size = <int32_t> len(text)
-        return records.data.write_bytes(text)
+        return records.add_header(record, OLD_KEY if row.op == b"c" else NEW_KEY, plan.other_key(batch, row.other_key))
+
+    cdef int mark_absent(self, TablePlan plan, ChangeBatch batch, const Row *row, Record *record, RecordBatch records) except -1:
+        """Name the columns that the row images leave out."""
+        for name, first in ((ABSENT_BEFORE, row.before), (ABSENT_AFTER, row.after)):
+            columns = plan.absent(batch, first)
+            if columns:
+                records.add_header(record, name, names_text(columns))
+        return 0
 
     cdef TablePlan plan(self, object table):
         plan = self.plans.get(table)
@@ -104,6 +111,10 @@ cdef class TablePlan:
             self.key_lead, self.key_tail = _wrapping(table.key_schema(), key_settings)
         shown = len(table.row_columns)
         self.row = members(columns[:shown], range(shown), {}, where, value_settings, unavailable)
+        self.row_names = tuple([column.name for column in columns[:shown]])
+        self.marks_absent = table.marks_absent
+        if self.marks_absent:
+            self.row.show_absent_as_unavailable()
         self.source = members(source.fields, range(len(source.fields)), table.source_constants, f"the source block of {where}",
                               value_settings, unavailable)
         self.transaction = members(TRANSACTION_BLOCK.fields, range(3), {}, "the transaction block", value_settings, None)
@@ -154,6 +165,18 @@ cdef class TablePlan:
         memcpy(out.data + start, out.data + self.source_at, self.source_size)
         out.size += self.source_size
         return 0
+
+    cdef list absent(self, ChangeBatch batch, int64_t first):
+        """Return the names of the columns that a row image leaves out, None where there are none."""
+        cdef int64_t at
+        cdef list found = None
+        if first < 0:
+            return None
+        for at in range(len(self.row_names)):
+            if batch.cells[first + at].kind == ABSENT_CELL:
+                found = found or []
+                found.append(self.row_names[at])
+        return found
 
     cdef bytes other_key(self, ChangeBatch batch, int64_t first):
         """Return the key on the far side of a key change, as a header value."""

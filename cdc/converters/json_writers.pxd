@@ -37,6 +37,7 @@ cdef class Members:
     cdef readonly int64_t width
 
     cdef int write(self, ChangeBatch batch, int64_t first, Buffer out) except -1
+    cdef int show_absent_as_unavailable(self) except -1
 
 
 cdef Members members(object fields, object offsets, object constants, str where, object settings, object placeholder)

@@ -254,6 +254,13 @@ cdef class Members:
             member.writer.write(batch, &batch.cells[first + member.offset], out)
         return out.write_bytes(self.tail)
 
+    cdef int show_absent_as_unavailable(self) except -1:
+        """Show for absent values what stands for unavailable ones."""
+        cdef Member member
+        for member in self.members:
+            member.writer.absent_text = member.writer.unavailable_text
+        return 0
+
 
 cdef bint _inside(ChangeBatch batch, const Cell *cell) noexcept:
     """Whether what the cell points at lies inside the batch."""

@@ -18,6 +18,10 @@ DECIMAL: Final = "org.apache.kafka.connect.data.Decimal"
 VARIABLE_SCALE_DECIMAL: Final = "io.debezium.data.VariableScaleDecimal"
 UUID: Final = "io.debezium.data.Uuid"
 
+ABSENT_BEFORE: Final = "cdc.absent.before"
+ABSENT_AFTER: Final = "cdc.absent.after"
+"""The headers that name the columns which a row image leaves out, an array of strings each."""
+
 _FALLBACKS: Final[dict[str, object]] = {
     DECIMAL: Decimal(0, 0),
     VARIABLE_SCALE_DECIMAL: Decimal(0, 0),

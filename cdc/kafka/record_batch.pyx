@@ -11,7 +11,7 @@ from aiokafka.record.util import calc_crc32c
 
 from cdc.errors import ConversionError, RecordTooLarge
 from cdc.model.buffer cimport Buffer
-from cdc.model.records cimport Record, RecordBatch
+from cdc.model.records cimport OwnHeader, Record, RecordBatch
 
 cdef enum:
     HEADER_SIZE = 61
@@ -158,6 +158,7 @@ cdef struct Common:
     const char *headers
     int64_t headers_size
     int32_t header_count
+    const OwnHeader *own_headers
     int64_t timestamp_ms
 
 
@@ -199,7 +200,7 @@ cdef class RecordAccumulator:
         cdef list lanes = [self.lanes[topic] for topic in batch.topics]
         cdef list names = [encode_text(name) for name in batch.header_names]
         headers = b"".join([encode_text(name) + encode_bytes(value) for name, value in batch.headers])
-        common = Common(batch.data.data, headers, len(headers), <int32_t> len(batch.headers), batch.timestamp_ms)
+        common = Common(batch.data.data, headers, len(headers), <int32_t> len(batch.headers), batch.own_headers, batch.timestamp_ms)
         for lane in lanes:
             lane.turn = (lane.turn + 1) % lane.partitions
         for at in range(batch.record_count):
@@ -212,7 +213,7 @@ cdef class RecordAccumulator:
                     raise no_partition(lane.topic, partition, lane.partitions)
             elif record.key_size >= 0:
                 partition = (hash_key(common.data + record.key, record.key_size) & 0x7FFFFFFF) % lane.partitions
-            self._put(lane, partition, record, &common, <bytes> names[record.header_name] if record.header_size >= 0 else b"")
+            self._put(lane, partition, record, &common, names)
         return self._take_full()
 
     def flush(self):
@@ -230,9 +231,9 @@ cdef class RecordAccumulator:
         full, self.full = self.full, []
         return full
 
-    cdef int _put(self, Lane lane, int32_t partition, Record *record, Common *common, bytes name) except -1:
+    cdef int _put(self, Lane lane, int32_t partition, Record *record, Common *common, list names) except -1:
         cdef PartitionBatch target = lane.open[partition]
-        cdef int64_t content = content_size(record, common, len(name))
+        cdef int64_t content = content_size(record, common, names)
         cdef int64_t body, size
         if target is not None:
             body = content + varint_size(common.timestamp_ms - target.first_ms) + varint_size(target.count)
@@ -251,11 +252,14 @@ cdef class RecordAccumulator:
             target.records.reserve(lane.usual)
             self.size += HEADER_SIZE
         self.size += size
-        write_record(target._add(size, common.timestamp_ms), body, target, record, common, name)
+        write_record(target._add(size, common.timestamp_ms), body, target, record, common, names)
         return 0
 
 
-cdef int write_record(char *at, int64_t body, PartitionBatch target, Record *record, Common *common, bytes name) except -1:
+cdef int write_record(char *at, int64_t body, PartitionBatch target, Record *record, Common *common, list names) except -1:
+    cdef int64_t place
+    cdef const OwnHeader *own
+    cdef bytes name
     at = put_varint(at, body)
     at[0] = 0  # attributes: none in use
     at = put_varint(at + 1, common.timestamp_ms - target.first_ms)
@@ -266,20 +270,23 @@ cdef int write_record(char *at, int64_t body, PartitionBatch target, Record *rec
         target.key_at = at - target.records.data - max(record.key_size, 0)
         target.key_size = record.key_size
     at = put_field(at, common.data + record.value, record.value_size)
-    at = put_varint(at, common.header_count + (record.header_size >= 0))
-    if record.header_size >= 0:
+    at = put_varint(at, common.header_count + record.header_count)
+    for place in range(record.header, record.header + record.header_count):
+        own = &common.own_headers[place]
+        name = <bytes> names[own.name]
         memcpy(at, PyBytes_AS_STRING(name), len(name))
-        at = put_field(at + len(name), common.data + record.header, record.header_size)
+        at = put_field(at + len(name), common.data + own.value, own.size)
     memcpy(at, common.headers, common.headers_size)
     return 0
 
 
-cdef inline int64_t content_size(const Record *record, const Common *common, int64_t name_size) noexcept nogil:
+cdef inline int64_t content_size(const Record *record, const Common *common, list names) except -1:
     """Return the size of a record without its own length and without its deltas."""
     cdef int64_t size = 1 + field_size(record.key_size) + field_size(record.value_size) + common.headers_size
-    if record.header_size >= 0:
-        return size + varint_size(common.header_count + 1) + name_size + field_size(record.header_size)
-    return size + varint_size(common.header_count)
+    cdef int64_t place
+    for place in range(record.header, record.header + record.header_count):
+        size += len(<bytes> names[common.own_headers[place].name]) + field_size(common.own_headers[place].size)
+    return size + varint_size(common.header_count + record.header_count)
 
 
 cdef inline int64_t field_size(int32_t size) noexcept nogil:

@@ -24,4 +24,4 @@ class RecordBatch:
         """Return (topic, key, value, headers) of one record; key and value are bytes or None."""
 
     def add(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers | None = None) -> None:
-        """Add a record from bytes; `headers` may hold one (name, value) pair of its own."""
+        """Add a record from bytes; `headers` are (name, value) pairs of its own."""

@@ -22,6 +22,7 @@ cdef class RecordBatch:
 
     def __dealloc__(self):
         PyMem_Free(self.records)
+        PyMem_Free(self.own_headers)
 
     def __len__(self):
         return self.record_count
@@ -37,21 +38,21 @@ cdef class RecordBatch:
         if not 0 <= index < self.record_count:
             raise IndexError(index)
         record = &self.records[index]
-        own = ()
-        if record.header_size >= 0:
-            own = ((self.header_names[record.header_name], self._slice(record.header, record.header_size)),)
+        own = tuple([self._own_header(at) for at in range(record.header, record.header + record.header_count)])
         return (self.topics[record.topic], self._slice(record.key, record.key_size),
                 self._slice(record.value, record.value_size), own + self.headers)
 
     def add(self, str topic, key, value, headers=None):
-        """Add a record from bytes; `headers` may hold one (name, value) pair of its own."""
+        """Add a record from bytes; `headers` are (name, value) pairs of its own."""
         cdef Record *record = self.add_record(self.use_topic(topic))
         record.key, record.key_size = self._put(key)
         record.value, record.value_size = self._put(value)
-        if headers:
-            (name, content), = headers
-            record.header_name = self.use_header(name)
-            record.header, record.header_size = self._put(content)
+        for name, content in headers or ():
+            self.add_header(record, name, content)
+
+    cdef object _own_header(self, int64_t at):
+        cdef OwnHeader *found = &self.own_headers[at]
+        return self.header_names[found.name], self._slice(found.value, found.size)
 
     cdef object _slice(self, int64_t start, int32_t size):
         if size < 0:
@@ -77,6 +78,26 @@ cdef class RecordBatch:
             self.header_names.append(name)
         return self.header_names.index(name)
 
+    cdef int add_header(self, Record *record, str name, object content) except -1:
+        """Give the record that was added last a header more; `content` is bytes or None."""
+        cdef int64_t capacity
+        cdef OwnHeader *moved
+        if self.header_count == self.header_capacity:
+            capacity = self.header_capacity + (self.header_capacity >> 1) + 64
+            moved = <OwnHeader *> PyMem_Realloc(self.own_headers, capacity * sizeof(OwnHeader))
+            if moved == NULL:
+                raise MemoryError
+            self.own_headers = moved
+            self.header_capacity = capacity
+        moved = &self.own_headers[self.header_count]
+        moved.name = self.use_header(name)
+        moved.value, moved.size = self._put(content)
+        if record.header_count == 0:
+            record.header = self.header_count
+        record.header_count += 1
+        self.header_count += 1
+        return 0
+
     cdef Record *add_record(self, int32_t topic) except NULL:
         """Add a record with null key and value; the pointer holds until the next one is added."""
         cdef int64_t capacity
@@ -90,7 +111,8 @@ cdef class RecordBatch:
             self.record_capacity = capacity
         moved = &self.records[self.record_count]
         moved.topic = topic
-        moved.key_size = moved.value_size = moved.header_size = -1
+        moved.key_size = moved.value_size = -1
         moved.key = moved.value = moved.header = 0
+        moved.header_count = 0
         self.record_count += 1
         return moved

@@ -40,6 +40,7 @@ class Table:
     `key` holds indices into `columns`, in the order of the key; it is empty for a table without key. `record_name` begins the names of the
     schemas; without one the topic does. `source_schema` describes the source block; `source_constants` holds those of
     its fields that are the same for every row of the table, and the remaining fields, in order, are the row's source cells.
+    `marks_absent` says that the columns which a row image leaves out are named in headers, and stand in the row as unavailable.
     """
 
     id: TableId
@@ -49,6 +50,7 @@ class Table:
     source_schema: Schema
     source_constants: Mapping[str, Default] = field(default_factory=dict)
     record_name: str = ""
+    marks_absent: bool = False
 
     @property
     def row_columns(self) -> tuple[Column, ...]:

@@ -134,7 +134,9 @@ class TablePlans:
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
         topic = self._topics.topic(table)
         name = self._schema_names.adjust(topic)
-        return Table(table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table), name)
+        return Table(
+            table, topic, tuple(columns), tuple(key), SOURCE_SCHEMA, self._constants(table), name, marks_absent=True
+        )
 
     def _constants(self, table: TableId) -> Mapping[str, Default]:
         return {

@@ -8,6 +8,7 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from cdc.config import ConverterSettings
@@ -15,7 +16,7 @@ from cdc.errors import ConversionError
 from cdc.model.event import ABSENT, UNAVAILABLE
 from cdc.model.schema import INT32, INT64, STRING
 from tests.unit.converters.connect_json import add, compact, table_of
-from tests.unit.converters.tables import STAMP_NS, batch, convert, converter, table
+from tests.unit.converters.tables import PLACEHOLDER, STAMP_NS, batch, convert, converter, table
 
 WRITTEN = [
     json.loads(line) for line in (Path(__file__).parent / "data" / "envelopes.jsonl").read_bytes().strip().split(b"\n")
@@ -115,10 +116,45 @@ def test_a_key_column_that_the_log_does_not_carry_is_refused(missing):
     assert "REPLICA IDENTITY FULL" in refused.value.remedy
 
 
-def test_an_unavailable_value_on_the_far_side_of_a_key_change_is_refused():
+def test_a_value_that_the_new_image_leaves_out_did_not_change_and_is_in_the_new_key():
     keyed = table(INT32, STRING, key=(0, 1))
-    with pytest.raises(ConversionError, match="a value is absent"):
-        convert(("u", keyed, (1, "x"), (2, ABSENT)))
+    (_, _, _, headers), *_ = convert(("u", keyed, (1, "x"), (2, ABSENT)))
+    assert headers == (("__debezium.newkey", b'{"a":2,"b":"x"}'),)
+
+
+class TestAbsentColumns:
+    """Those of a table that marks what a row image leaves out."""
+
+    MARKING = replace(table(INT32, STRING.as_optional(), INT32, INT32.as_optional()), marks_absent=True)
+
+    def test_they_are_named_in_headers_for_each_image(self):
+        (_, _, _, headers), *_ = convert(("u", self.MARKING, (1, ABSENT, ABSENT, 4), (1, "x", ABSENT, ABSENT)))
+        assert headers == (("cdc.absent.before", b'["b","c"]'), ("cdc.absent.after", b'["c"]'))
+
+    def test_text_is_the_placeholder_and_a_number_null_or_zero(self):
+        ((_, _, value, _),) = convert(("c", self.MARKING, None, (1, ABSENT, ABSENT, ABSENT)))
+        assert orjson.loads(value)["after"] == {"a": 1, "b": PLACEHOLDER.decode(), "c": 0, "d": None}
+
+    def test_a_whole_row_and_a_tombstone_have_no_such_headers(self):
+        records = convert(("d", self.MARKING, (1, "x", 2, None), None))
+        assert [headers for *_, headers in records] == [(), ()]
+
+    def test_they_stand_behind_the_key_on_the_far_side(self):
+        records = convert(("u", self.MARKING, (1, ABSENT, 2, 3), (2, ABSENT, 2, 3)))
+        assert [[name for name, _ in headers] for *_, headers in records] == [
+            ["__debezium.newkey", "cdc.absent.before"],
+            ["__debezium.newkey"],
+            ["__debezium.oldkey", "cdc.absent.after"],
+        ]
+
+    def test_names_may_hold_any_character(self):
+        odd = replace(table(INT32, INT32.as_optional(), names=("a", 'x,"ä')), marks_absent=True)
+        ((_, _, _, headers),) = convert(("c", odd, None, (1, ABSENT)))
+        assert headers == (("cdc.absent.after", '["x,\\"ä"]'.encode()),)
+
+    def test_without_the_mark_there_are_no_headers(self):
+        ((_, _, _, headers),) = convert(("c", table(INT32, STRING.as_optional()), None, (1, ABSENT)))
+        assert headers == ()
 
 
 def test_a_row_with_fewer_values_than_columns_is_refused():

@@ -58,6 +58,14 @@ class TestRecordBatch:
         with pytest.raises(IndexError):
             RecordBatch()[index]
 
-    def test_a_record_has_one_header_of_its_own_at_most(self):
-        with pytest.raises(ValueError):
-            RecordBatch().add("a", None, None, (("one", b""), ("two", b"")))
+    def test_a_record_may_have_headers_of_its_own(self):
+        records = RecordBatch()
+        records.headers = (("shared", b"s"),)
+        records.add("t", None, b"1", (("one", b"1"), ("two", None)))
+        records.add("t", None, b"2")
+        records.add("t", None, b"3", (("one", b""),))
+        assert [records[at][3] for at in range(3)] == [
+            (("one", b"1"), ("two", None), ("shared", b"s")),
+            (("shared", b"s"),),
+            (("one", b""), ("shared", b"s")),
+        ]
