@@ -338,8 +338,8 @@ _SNAPSHOT = varied(
         choices=("minimal", "minimal_at_least_once", "minimal_percona", "extended", "none"),
         planned=("minimal_percona_no_table_locks", "custom"),
         doc="What keeps definitions and position together. minimal: no table can be written to while the position and the definitions are read,"
-        " which is short. minimal_percona: the same by a backup lock, which lets InnoDB tables be written to. extended: until all rows are"
-        " read. none: no lock, so no definition may change meanwhile.",
+        " which is short. minimal_percona: the same by MariaDB's backup lock, which stops commits alone; refused elsewhere. extended: until"
+        " all rows are read. none: no lock, so no definition may change meanwhile; on MySQL what is committed as it begins may come twice.",
     ),
     "snapshot.max.threads",
     doc="Number of connections by which the snapshot reads. Large tables are read by several at once, in ranges of their primary key; all see"

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 from unittest import mock
@@ -21,7 +21,9 @@ from cdc.config.snapshot import SnapshotMode, SnapshotSettings, TableOrder
 from cdc.errors import SourceRefused, SourceUnavailable
 from cdc.history.memory import MemorySchemaHistory
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql import snapshot_parts
+from cdc.sources.mysql import snapshot as snapshot_module
+from cdc.sources.mysql import snapshot_parts, snapshot_view
+from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.snapshot_parts import PartReader
 from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.mysql.source_info import SOURCE_VARIABLES
@@ -111,6 +113,19 @@ def check(reading: Reading, writer: Writer) -> None:
         assert versions[-1] == sum(1 for number in writer.inserted if number % 10 == worker)
 
 
+@contextmanager
+def slow_views() -> Iterator[None]:
+    """Leave the writers time between the opening of a view and what is asked next: where no lock is held, they use it."""
+
+    async def opened(connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            await snapshot_view.open_view([connection])
+            await asyncio.sleep(0.05)
+
+    with mock.patch.object(snapshot_module, "open_view", opened):
+        yield
+
+
 async def begun(writer: Writer) -> None:
     """Wait until something was written."""
     async with asyncio.timeout(30):
@@ -125,7 +140,7 @@ class TestWhileOthersWrite:
         database.execute("create table item (id int primary key, version int)")
         database.execute("insert into item values (-1, 0), (-2, 0), (-3, 0)")
         chosen, history, writer = settings(database, **options), MemorySchemaHistory(), Writer(database)
-        with writer.running(), small_batches():
+        with writer.running(), small_batches(), slow_views():
             await begun(writer)
             reading = await read_log(
                 chosen, lambda got: snapshot_done(got) and sum(op == "c" for op, *_ in rows_of(got)) > 100, history
@@ -147,6 +162,10 @@ class TestWhileOthersWrite:
     async def test_several_connections_see_the_same_moment(self, database):
         with mock.patch.object(snapshot_parts, "RANGE_ROWS", 1):
             check(*await self.race(database, snapshot=FOUR))
+
+    async def test_captured_tables_alone_are_locked_where_the_user_may_no_more(self, database):
+        with user(database, "replication client, replication slave on *.*", "select, lock tables on {}.*") as name:
+            check(*await self.race(database, user=name, snapshot=FOUR))
 
     @pytest.mark.parametrize("snapshot", [SnapshotSettings(), FOUR])
     async def test_a_backup_lock_of_mariadb_stops_commits(self, mariadb_database, snapshot):
@@ -363,6 +382,19 @@ async def incomplete(batches: AsyncIterator[ChangeBatch]) -> None:
     async with asyncio.timeout(60):
         async for batch in batches:
             assert not batch.boundary
+
+
+async def test_prepared_transactions_that_the_snapshot_cannot_see_are_named(database, caplog):
+    database.execute("create table item (id int primary key)")
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        for verb in ("start", "end", "prepare"):
+            cursor.execute(f"xa {verb} '{database.name}'")
+            if verb == "start":
+                cursor.execute("insert into item values (1)")
+        await taken(database)
+        cursor.execute(f"xa rollback '{database.name}'")
+    (told,) = [record.getMessage() for record in caplog.records if "prepared distributed" in record.getMessage()]
+    assert database.name in told
 
 
 class TestInterruption:

@@ -37,7 +37,7 @@ from cdc.sources.mysql.snapshot_parts import (
     to_read,
     unchanged,
 )
-from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
+from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock, warn_of_prepared
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.tracking import SchemaTracker, Told
@@ -127,8 +127,11 @@ class Snapshot:
         count = settings.snapshot.threads if self._data and settings.locking is not Locking.NONE else 1
         self._connections = await open_reading(settings, self._endpoint, count)
         first = self._connections[0]
+        await warn_of_prepared(first)
         if settings.locking is Locking.NONE:
-            log.warning("the snapshot is taken without a lock: no table may be altered until its definition is read")
+            log.warning(
+                "one connection reads the snapshot without a lock: no table may be altered until its definition is read"
+            )
             position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
