@@ -54,8 +54,8 @@ demo: SERVERS ?= postgres kafka
 demo: build servers ## Changes of a real PostgreSQL arriving in a real Kafka (ARGS='--for 20s')
 	@$(BIN)/cdc-stream demo $(ARGS)
 
-bench: SERVERS ?= postgres kafka
-bench: build servers ## Rates, memory and latency beside pg_recvlogical
+bench: SERVERS ?= postgres mysql kafka
+bench: build servers ## Rates, memory and latency beside other readers of the same log
 	$(BIN)/python -m bench $(ARGS)
 
 reliability: build servers ## The long runs: kills and faults under load

@@ -6,9 +6,10 @@ import argparse
 import statistics
 from collections.abc import Callable, Mapping
 
-from bench import latency, mix, narrow, snapshot
+from bench import latency, mix, mysql, narrow, snapshot
 from cdc.testing.servers.base import Address
 from cdc.testing.servers.kafka import KafkaServer
+from cdc.testing.servers.mysql import MySqlServer
 from cdc.testing.servers.postgres import PostgresServer
 
 OURS = (narrow.RUN, narrow.WORKER)
@@ -18,8 +19,8 @@ Results = tuple[narrow.Result, ...]
 def main() -> None:
     """Run the workloads that were asked for."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the narrow table (default: 1,000,000)")
-    parser.add_argument("--changes", type=int, default=500_000, help="changes of the mix (default: 500,000)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the narrow tables (default: 1,000,000)")
+    parser.add_argument("--changes", type=int, default=500_000, help="changes of the others (default: 500,000)")
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency run (default: 20)")
     parser.add_argument("--runs", type=int, default=3, help="how often a workload runs; the median is printed")
     parser.add_argument("--only", choices=WORKLOADS, action="append", help="run this workload alone; may be repeated")
@@ -97,6 +98,60 @@ def _mix(changes: int, runs: int) -> list[Results]:
     return found[1:]
 
 
+def _binlog(name: str) -> Callable[[argparse.Namespace], None]:
+    """Return what runs a workload of the binlog."""
+
+    def workload(arguments: argparse.Namespace) -> None:
+        changes = arguments.rows if name == "narrow" else arguments.changes
+        _print_throughput(f"MySQL, {name}, {changes:,} changes", _median(_binlog_runs(name, changes, arguments.runs)))
+
+    return workload
+
+
+def _binlog_runs(name: str, changes: int, runs: int) -> list[Results]:
+    """Read one backlog after another; the first warms the servers up. Make sure that every change has arrived, and only once."""
+    connector, workload = f"mysql_{name}", mysql.WORKLOADS[name]
+    with MySqlServer(options=mysql.OPTIONS) as server, KafkaServer() as kafka:
+        mysql.prepare(server.address)
+        mysql.begin(server.address, kafka.address, connector, workload)
+        starts = range(0, changes * (runs + 1), changes)
+        found = [_binlog_run(server.address, kafka.address, connector, workload, start, changes) for start in starts]
+        delivered = narrow.count(kafka.address, f"{connector}.{mysql.DATABASE}.{workload.table}")
+    expected = (100 + changes * (runs + 1)) * workload.records // 100
+    if delivered != expected:
+        raise SystemExit(f"{expected} records were to come of {name}, but {delivered} have")
+    return found[1:]
+
+
+def _binlog_run(
+    server: Address, kafka: Address, connector: str, workload: mysql.Workload, start: int, changes: int
+) -> Results:
+    """Read a backlog in every way; the libraries of others read a tenth, so that they come to an end."""
+    tenth = mysql.backlog(server, workload, start, changes // 10)
+    rest = mysql.backlog(server, workload, start + changes // 10, changes - changes // 10)
+    return (
+        mysql.read(server, rest, "raw", "events of the binlog to nowhere"),
+        mysql.read(server, rest, "decode", "cdc-stream, decoded to nowhere"),
+        mysql.ours(server, kafka, connector, workload, changes),
+        mysql.mysqlbinlog(server, rest),
+        mysql.peer(server, tenth, "mysql-replication"),
+        mysql.peer(server, tenth, "mysql-event-stream"),
+    )
+
+
+def _binlog_snapshots(arguments: argparse.Namespace) -> None:
+    """Take one snapshot after another of the same rows; the first ones warm the servers up."""
+    rows, workload = arguments.rows, mysql.WORKLOADS["narrow"]
+    with MySqlServer(options=mysql.OPTIONS) as server, KafkaServer() as kafka:
+        mysql.prepare(server.address)
+        mysql.backlog(server.address, workload, 0, rows)
+        runs: list[Results] = [
+            (mysql.select(server.address, rows), mysql.snapshot(server.address, kafka.address, number, rows))
+            for number in range(arguments.runs + 1)
+        ]
+    _print_throughput(f"MySQL, snapshot, {rows:,} rows", _median(runs[1:]))
+
+
 def _latency(seconds: int) -> list[float]:
     with PostgresServer() as postgres, KafkaServer() as kafka:
         narrow.prepare(postgres.address)
@@ -124,6 +179,8 @@ WORKLOADS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "narrow": _stream,
     "snapshot": _snapshots,
     "mix": _mixed,
+    **{f"mysql-{name}": _binlog(name) for name in mysql.WORKLOADS},
+    "mysql-snapshot": _binlog_snapshots,
     "latency": _print_latency,
 }
 

@@ -46,11 +46,12 @@ def _until_committed(kafka: Address, topic: str, rows: int) -> None:
     """Wait until a read_committed consumer may read all rows; the end that it is told of lies before an open transaction."""
     settings = {"bootstrap.servers": kafka.url, "group.id": "bench-snapshot", "isolation.level": "read_committed"}
     with closing(Consumer(settings)) as consumer:
-        while _end(consumer, topic) < rows:
+        while committed(consumer, topic) < rows:
             time.sleep(0.02)
 
 
-def _end(consumer: Consumer, topic: str) -> int:
+def committed(consumer: Consumer, topic: str) -> int:
+    """Return the offset up to which a read_committed consumer may read partition 0 of a topic; marks of transactions count."""
     try:
         return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)[1])
     except KafkaException:  # the topic is not there yet

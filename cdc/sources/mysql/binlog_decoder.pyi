@@ -23,7 +23,8 @@ class BinlogDecoder:
 
     The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
     transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
-    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `repeats` says
+    that `statement` is in the part that was published before: it changes definitions, and its records are there.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
@@ -38,9 +39,9 @@ class BinlogDecoder:
     events: int
     rows_taken: int
     ordinal: int
-    counts: dict[str, int]
     in_transaction: bool
     statement: Query | None
+    repeats: bool
     prepared: XaPrepare | None
     held_size: int
     held_xid: str
@@ -57,6 +58,10 @@ class BinlogDecoder:
         queries: bool = False,
         catch_up: tuple[str, int] | None = None,
     ) -> None: ...
+    @property
+    def counts(self) -> dict[str, int]:
+        """The changes of the transaction at hand by collection, if changes are numbered."""
+
     @property
     def catching_up(self) -> bool:
         """Whether the dump has not come to the stored position yet."""
@@ -80,7 +85,7 @@ class BinlogDecoder:
     def take_committed(self) -> list[Committed]:
         """Return (UUID, tag, first, last) of each run of GTIDs that committed since this was last asked, or MariaDB's GTIDs."""
 
-    def begin_held(self) -> None:
+    def begin_held(self, batch: ChangeBatch) -> None:
         """Begin to decode the events that were held back, as a part of the transaction at hand."""
 
     def end_prepared(self, batch: ChangeBatch) -> None:

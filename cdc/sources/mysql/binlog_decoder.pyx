@@ -12,9 +12,11 @@ from cdc.sources.columns.row cimport RowPlan
 from cdc.sources.mysql.reading cimport unsigned_at
 from cdc.sources.mysql.rows cimport BoundTable, RowsDecoder
 from cdc.sources.mysql.source_info cimport SourceInfo
+from cdc.sources.numbering cimport TransactionNumbers
 
 from cdc.errors import DecodeError, LogIncident, StatementLogged
 from cdc.model.event import Transaction
+from cdc.sources.mysql.compression import expand_rows
 from cdc.sources.mysql.events import (
     FormatDescription,
     GtidEvent,
@@ -50,8 +52,15 @@ cdef enum:
     GTID_BODY = 42  # flags, UUID, number, kind of clock and two clock values
     QUERY_FIXED = 13  # thread, time, and the sizes of what follows
 
-cdef frozenset ROWS = frozenset({23, 24, 25, 30, 31, 32, 39})
-cdef frozenset COMPRESSED_ROWS = frozenset({166, 167, 168, 169, 170, 171})
+
+cdef inline bint has_rows(uint8_t kind) noexcept:
+    """Tell whether an event has rows: WRITE, UPDATE or DELETE of either version, or PARTIAL_UPDATE."""
+    return 30 <= kind <= 32 or 23 <= kind <= 25 or kind == 39
+
+
+cdef inline bint has_compressed_rows(uint8_t kind) noexcept:
+    """Tell whether an event has rows that MariaDB has compressed."""
+    return 166 <= kind <= 171
 
 
 cdef class BinlogDecoder:
@@ -65,7 +74,8 @@ cdef class BinlogDecoder:
 
     The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
     transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
-    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`.
+    taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `repeats` says
+    that `statement` is in the part that was published before: it changes definitions, and its records are there.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
@@ -80,9 +90,9 @@ cdef class BinlogDecoder:
     cdef readonly int64_t events
     cdef readonly int64_t rows_taken
     cdef readonly int64_t ordinal
-    cdef readonly dict counts
     cdef readonly bint in_transaction
     cdef readonly object statement
+    cdef readonly bint repeats
     cdef readonly object prepared
     cdef readonly SourceInfo info
     cdef RowsDecoder rows
@@ -118,14 +128,8 @@ cdef class BinlogDecoder:
     cdef str skipped
     cdef bint skips
     cdef bint queries
-    cdef object marker
-    cdef bint marks
-    # places of rows in their transaction
+    cdef TransactionNumbers numbers
     cdef dict partial_counts
-    cdef int64_t total
-    cdef bytes id
-    cdef int64_t id_at
-    cdef ChangeBatch id_batch
     cdef list committed
     cdef dict uuids
 
@@ -140,12 +144,12 @@ cdef class BinlogDecoder:
         self.wants = wants
         self.skipped = skipped
         self.skips = skipped != ""
-        self.marker = marks
-        self.marks = marks is not None and marks.marks
+        self.numbers = TransactionNumbers(marks)
         self.partial_counts = dict(counts)
-        self.counts = {}
         self.queries = queries
         self.catch_up = catch_up
+        if catch_up is not None:
+            self.file = ""  # of where the dump begins, the first events tell
         self.committed = []
         self.held = []
         self.savepoints = {}
@@ -156,6 +160,11 @@ cdef class BinlogDecoder:
     def catching_up(self):
         """Whether the dump has not come to the stored position yet."""
         return self.catch_up is not None
+
+    @property
+    def counts(self):
+        """The changes of the transaction at hand by collection, if changes are numbered."""
+        return self.numbers.counts
 
     # What the caller is asked for --------------------------------------------------------------------------------------------------
 
@@ -191,13 +200,13 @@ cdef class BinlogDecoder:
         self.committed = []
         return committed
 
-    def begin_held(self):
+    def begin_held(self, ChangeBatch batch not None):
         """Begin to decode the events that were held back, as a part of the transaction at hand."""
         self.statement = None
         self.open = True
         self.replaying = True
         self.events = 1
-        self._pass_over()
+        self._pass_over(batch)
 
     # Events ------------------------------------------------------------------------------------------------------------------------
 
@@ -228,12 +237,12 @@ cdef class BinlogDecoder:
 
     cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
-                or (self.held_size >= max_size and self.held_xid != ""))
+                or self.held_size >= max_size)
 
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
-        self.id_batch = None
+        self.numbers.cut()
         self.savepoints.clear()
         self.begun_row = -1
 
@@ -244,8 +253,10 @@ cdef class BinlogDecoder:
         if len(event) < HEADER:
             raise DecodeError("a binlog event is shorter than its header", event, len(event))
         end = unsigned_at(data + END_AT, 4)
-        if file != self.file:
-            self.file, self.file_bytes, self.position = file, file.encode(), 0
+        if file != self.file and file:
+            if self.catch_up is not None and self.file == self.catch_up[0]:
+                self.catch_up = None  # the stored position was the end of that file
+            self.file, self.file_bytes, self.position = file, file.encode(), 4
             if not self.in_transaction:
                 self.resume_file, self.resume_position = file, 4
         if end == 0 or data[FLAGS_AT] & ARTIFICIAL:
@@ -302,7 +313,7 @@ cdef class BinlogDecoder:
     cdef bint _event(self, uint8_t kind, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         if self.holding:
             return self._hold(kind, event)
-        if kind in ROWS or kind in COMPRESSED_ROWS:
+        if has_rows(kind):
             return self._rows(event, batch, max_rows, max_size)
         if kind == TABLE_MAP:
             if not self.ignored and not self.rows.take_map(event):
@@ -316,10 +327,12 @@ cdef class BinlogDecoder:
         if kind == XID:
             self.commit(batch)
             return True
-        return self._other(kind, event, batch)
+        return self._other(kind, event, batch, max_rows, max_size)
 
-    cdef bint _other(self, uint8_t kind, bytes event, ChangeBatch batch) except -1:
+    cdef bint _other(self, uint8_t kind, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         """Take an event that is not of the hot path."""
+        if has_compressed_rows(kind):
+            return self._rows(event if self.ignored else expand_rows(event), batch, max_rows, max_size)
         if kind == EXECUTE_LOAD_QUERY and not self.ignored:
             raise StatementLogged(
                 f"the binlog has LOAD DATA as a statement at {self.file}:{self.event_start}, without the rows",
@@ -333,9 +346,9 @@ cdef class BinlogDecoder:
             self._begin(event, 0)
             self._name(found.gtid)
             if found.flags & PREPARED_XA:
-                self._begin_holding("")
+                self._begin_holding(xid_of(found.xa.format_id, found.xa.global_id, found.xa.branch))
             elif not found.standalone:
-                self._open(-1)
+                self._open(-1, batch)
         elif isinstance(found, Query):
             return self._statement(found, event, batch)
         elif isinstance(found, XaPrepare):
@@ -428,27 +441,29 @@ cdef class BinlogDecoder:
             self.ignored = self.old or not self.wants(gtid.uuid)
         return 0
 
-    cdef int _open(self, int64_t thread) except -1:
+    cdef int _open(self, int64_t thread, ChangeBatch batch) except -1:
         """Take the BEGIN of a transaction, of which rows follow."""
         self.open = True
         self.events = 1
         self.info.thread = thread
-        self._pass_over()
+        self._pass_over(batch)
         return 0
 
-    cdef int _pass_over(self) except -1:
+    cdef int _pass_over(self, ChangeBatch batch) except -1:
         """Find out what of the transaction was published before, and begin to number."""
         partial = self.partial
-        if partial is not None:
-            if partial.is_of(self.gtid, self.begin_file, self.begin_position):
-                self.pass_events, self.pass_rows, self.pass_ordinal = partial.events, partial.rows, partial.ordinal
+        self.spans = False
+        if partial is not None and not self.ignored and partial.is_of(self.gtid, self.begin_file, self.begin_position):
             self.partial = None
-        self.spans = self.pass_events > 0 or self.pass_ordinal > 0
-        if self.marks:
-            self.counts = dict(self.partial_counts) if self.spans else {}
-            self.total = sum(self.counts.values())
-            self.id = self.info.gtid or b"file=%b,pos=%d" % (self.file_bytes, self.begin_position)
-            self.id_batch = None
+            self.spans = True
+            batch.continues = partial.ordinal
+            if partial.events:
+                self.pass_events, self.pass_rows, self.ordinal = partial.events, partial.rows, partial.ordinal
+            else:
+                self.pass_ordinal = partial.ordinal
+        if self.numbers.wanted:
+            name = self.info.gtid or b"file=%b,pos=%d" % (self.begin_file.encode(), self.begin_position)
+            self.numbers.begin(name, self.commit_us, dict(self.partial_counts) if self.spans else {})
         self.begun_row = -1
         return 0
 
@@ -465,8 +480,7 @@ cdef class BinlogDecoder:
         if not self.in_transaction:
             return 0
         if self.open and not self.ignored:
-            if self.marks:
-                self._mark_end(batch)
+            self.numbers.end(batch)
             name = str(gtid) if gtid is not None else f"{self.begin_file}:{self.begin_position}"
             batch.transactions.append(Transaction(name, batch.row_count, self.commit_us, self.event_end))
         self._note_committed(gtid)
@@ -474,18 +488,10 @@ cdef class BinlogDecoder:
         self.in_transaction = False
         self.open = False
         self.replaying = False
-        self.total = 0
-        self.id_batch = None
         self.gtid = None
         self.begun_row = -1
         self.savepoints.clear()
         batch.boundary = True
-        return 0
-
-    cdef int _mark_end(self, ChangeBatch batch) except -1:
-        if self.total == 0:
-            self.marker.begin(batch, batch.row_count, self.id.decode(), self.commit_us)
-        self.marker.end(batch, self.id.decode(), self.commit_us, self.counts)
         return 0
 
     cdef int _note_committed(self, object gtid) except -1:
@@ -516,7 +522,7 @@ cdef class BinlogDecoder:
         if size - at == 5 and memcmp(data + at, b"BEGIN", 5) == 0:
             if not self.in_transaction:
                 self._begin(event, 0)  # a server without GTID events
-            self._open(<int64_t> unsigned_at(data + HEADER, 4))
+            self._open(<int64_t> unsigned_at(data + HEADER, 4), batch)
             self._note_begin(batch)
             return True
         if size - at == 6 and memcmp(data + at, b"COMMIT", 6) == 0:
@@ -528,21 +534,24 @@ cdef class BinlogDecoder:
         """Take a statement that is no BEGIN and no COMMIT."""
         cdef bytes text = query.text.lstrip()
         cdef bytes word = text[:12].upper()
+        self.repeats = False
         if not self.in_transaction:
             self._begin(event, 0)
         if word.startswith(b"XA START") or word.startswith(b"XA BEGIN"):
             self._begin_holding(text[8:].decode("utf-8", "replace"))
             return True
         if self.open:
+            passed = self.events < self.pass_events or self.pass_ordinal > 0
             self.events += 1
             if word.startswith(b"SAVEPOINT"):
-                self.savepoints[_savepoint(text)] = (batch.row_count, len(batch.asides), dict(self.counts), self.total)
+                if not passed:
+                    self.savepoints[_savepoint(text)] = (batch.row_count, len(batch.asides), self.numbers.state())
                 return True
             if word.startswith(b"ROLLBACK"):
-                self._rollback(text, batch)
+                if not passed:
+                    self._rollback(text, batch)
                 return True
-            if self.events <= self.pass_events:
-                return True
+            self.repeats = passed
         elif self.old and not word.startswith(b"XA "):
             self.commit(batch)
             return True
@@ -558,11 +567,12 @@ cdef class BinlogDecoder:
         if name:
             point = self.savepoints.get(name)
         else:
-            point = (self.begun_row, self.begun_aside, {}, 0) if self.begun_row >= 0 else None
+            point = (self.begun_row, self.begun_aside, ({}, 0)) if self.begun_row >= 0 else None
         if point is None and self.ordinal:
             raise DecodeError(f"a transaction of which rows are published is rolled back at {self.file}:{self.event_start}", text, 0)
         if point is not None:
-            row, aside, self.counts, self.total = point
+            row, aside, state = point
+            self.numbers.restore(state)
             batch.take_back(row, aside)
         if not name:
             self.commit(batch)
@@ -571,7 +581,7 @@ cdef class BinlogDecoder:
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 
     cdef int _begin_holding(self, str xid) except -1:
-        """Hold the events back that follow; MariaDB tells the id at their end only."""
+        """Hold the events back that follow."""
         self.holding = True
         self.held, self.held_size = [], 0
         self.held_xid = canonical_xid(xid)
@@ -641,17 +651,16 @@ cdef class BinlogDecoder:
         cdef int64_t first = batch.row_count, began = self.rows.row
         cdef bint done
         if self.pass_ordinal:
-            began = self.rows.row
-            if not self.rows.skip(self.pass_ordinal):
-                self.pass_ordinal -= self.rows.row - began
-                return True
+            more = self.rows.skip(self.pass_ordinal)
             self.pass_ordinal -= self.rows.row - began
+            self.ordinal += self.rows.row - began
+            if not more:
+                return True
             began = self.rows.row
         self._note_begin(batch)
         done = self.rows.feed(batch, self.info, max_rows, max_size)
         self.ordinal += self.rows.row - began
-        if self.marks:
-            self._number(first, batch)
+        self.numbers.number(first, batch)
         return done
 
     def truncate(self, RowPlan plan not None, ChangeBatch batch not None):
@@ -662,28 +671,8 @@ cdef class BinlogDecoder:
         self.info.pos = self.event_start
         self.info.share(batch)
         batch.truncate(batch.use_table(plan.table), self.info.put(batch, 0))
-        if self.marks and self.open:
-            self._number(first, batch)
-
-    cdef int _number(self, int64_t first, ChangeBatch batch) except -1:
-        """Give the rows from `first` on their places in the transaction; a tombstone has none."""
-        cdef int64_t row
-        if self.id_batch is not batch:
-            self.id_batch, self.id_at = batch, batch.arena.size
-            batch.arena.write_bytes(self.id)
-        for row in range(first, batch.row_count):
-            if batch.rows[row].op:
-                of_collection = self._count(str(batch.tables[batch.rows[row].table].id), row, batch)
-                batch.put_transaction(row, self.id_at, <int> len(self.id), self.total, of_collection)
-        return 0
-
-    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1:
-        """Count an event and return its number in its collection. The mark of the beginning stands before the first one."""
-        if self.total == 0:
-            self.marker.begin(batch, row, self.id.decode(), self.commit_us)
-        self.total += 1
-        self.counts[collection] = self.counts.get(collection, 0) + 1
-        return self.counts[collection]
+        if self.open:
+            self.numbers.number(first, batch)
 
 
 cdef str _uuid(bytes sid):
@@ -694,7 +683,8 @@ cdef str _uuid(bytes sid):
 
 cdef bytes _savepoint(bytes text):
     """Return the name of the savepoint of SAVEPOINT and ROLLBACK TO; empty for a plain ROLLBACK."""
-    words = text.split(None, 3)
+    words = text.split(None, 1)
     if words[0].upper() == b"SAVEPOINT":
-        return b" ".join(words[1:])
-    return words[len(words) - 1] if len(words) > 1 and words[1].upper() == b"TO" else b""
+        return words[1]
+    words = text.split(None, 2)
+    return words[2] if len(words) > 2 and words[1].upper() == b"TO" else b""

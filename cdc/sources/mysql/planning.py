@@ -80,7 +80,7 @@ def _for_server(position: MySqlPosition, facts: ServerFacts) -> MySqlPosition:
     """Count the published part of a transaction in rows where another server may have cut it into other events."""
     partial = position.partial
     if partial is None or not position.server_uuid or position.server_uuid == facts.uuid:
-        return replace(position, partial=replace(partial, ordinal=0)) if partial is not None else position
+        return position
     return replace(position, partial=Partial(gtid=partial.gtid, ordinal=partial.ordinal))
 
 

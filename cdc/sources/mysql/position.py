@@ -27,7 +27,8 @@ class Partial:
     """What of a transaction is published: `events` from its BEGIN on, and `rows` of the event behind them.
 
     The transaction is the one of `gtid`, or else that which begins at `file` and `position`, or, if none of these is known, the first that
-    comes. `ordinal`, if it is not 0, counts rows of captured tables instead: another server may have cut the same transaction into other events.
+    comes. `ordinal` counts the rows of captured tables; it alone counts if `events` is 0: another server may have cut the same transaction
+    into other events.
     """
 
     events: int = 0

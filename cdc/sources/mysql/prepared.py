@@ -83,8 +83,8 @@ class PreparedTransactions:
         return xid in self._kept
 
     async def take(self, xid: str) -> AsyncIterator[list[bytes]]:
-        """Yield the events of a transaction in order, in parts, and forget it."""
-        kept = self._kept.pop(xid)
+        """Yield the events of a transaction in order, in parts; it is open until its last part was taken, and then forgotten."""
+        kept = self._kept[xid]
         try:
             await asyncio.to_thread(kept.rewind)
             while events := await asyncio.to_thread(kept.read):
@@ -92,7 +92,7 @@ class PreparedTransactions:
             if kept.events:
                 yield kept.events
         finally:
-            kept.close()
+            self.drop(xid)
 
     def drop(self, xid: str) -> None:
         """Forget a transaction that was rolled back; it need not be known."""

@@ -67,6 +67,7 @@ class Streaming:
         self._plans = plans
         self._executed = Executed.parse(position.gtids, mariadb=stream.connection.mariadb)
         self._prepared = PreparedTransactions(settings.queue_bytes)
+        self._awaited = {each.xid: each for each in position.open_xa}
         self._began = 0
         topic = beside_topic(
             settings.topic_prefix, settings.beside.transaction_topic, delimiter=settings.topic_delimiter
@@ -166,7 +167,9 @@ class Streaming:
                 yield batch
             return
         check_loggable(query, self._settings.tables, f"{decoder.file}:{decoder.position}")
-        effect = self._tracker.apply(query, self._batch, self._origin_of(), self._behind())
+        # What was told before is not told again; the definitions at the transaction's beginning lack it, however.
+        told = ChangeBatch() if decoder.repeats else self._batch
+        effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
         if effect.changed:
             decoder.forget()
         for table in effect.truncated:
@@ -204,6 +207,8 @@ class Streaming:
             decoder.held_xid, decoder.begin_file, decoder.begin_position, str(decoder.gtid) if decoder.gtid else ""
         )
         await self._prepared.keep(place, decoder.take_held())
+        if prepared is not None:
+            self._awaited.pop(place.xid, None)
         if prepared is not None and prepared.one_phase:
             async for batch in self._end_xa(XaVerb.COMMIT, place.xid):
                 yield batch
@@ -214,14 +219,17 @@ class Streaming:
         """Publish a distributed transaction that has committed, or forget one that was rolled back."""
         decoder = self._decoder
         if verb is XaVerb.COMMIT and self._prepared.knows(xid):
-            decoder.begin_held()
+            decoder.begin_held(self._batch)
             async for events in self._prepared.take(xid):
                 async for batch in self._decode(decoder.file, 0, events):
                     yield batch
             decoder.commit(self._batch)
+            if self._batch.continues:
+                yield self._cut()
             return
         if verb is not XaVerb.OTHER:
             self._prepared.drop(xid)
+            self._awaited.pop(xid, None)
         decoder.end_statement(self._batch)
 
     # Batches -----------------------------------------------------------------------------------------------------------------------
@@ -237,10 +245,10 @@ class Streaming:
             gtids=self._executed.text,
             server_uuid=self._origin.uuid,
             server_id=self._origin.server_id,
-            commit_us=decoder.commit_us,
+            commit_us=decoder.commit_us or self._position.commit_us,
             partial=self._partial() if inside else None,
             counts=tuple(decoder.counts.items()) if inside else (),
-            open_xa=self._prepared.open,
+            open_xa=self._open_xa(),
         )
         batch.position = self._position
         batch.boundary = not inside
@@ -248,6 +256,10 @@ class Streaming:
         decoder.cut()
         self._batch = self._new_batch()
         return batch
+
+    def _open_xa(self) -> tuple[OpenXa, ...]:
+        """Return the distributed transactions that wait, also those of the stored position that the dump has not come to again."""
+        return (*self._awaited.values(), *(each for each in self._prepared.open if each.xid not in self._awaited))
 
     def _partial(self) -> Partial:
         decoder = self._decoder
