@@ -24,6 +24,13 @@ def database(request):
 
 async def streamed(database: MySqlDatabase, before: str, *statements: str) -> list[tuple[str, str, Any, Any]]:
     """Return (op, table, old row, new row) of what the statements write, each of which runs on its own; they are read when all have run."""
+    return (await snapshot_and_stream(database, before, *statements))[1]
+
+
+async def snapshot_and_stream(
+    database: MySqlDatabase, before: str, *statements: str
+) -> tuple[list[tuple[str, str, Any, Any]], list[tuple[str, str, Any, Any]]]:
+    """Return the same of the snapshot, which is taken between, and of the stream."""
     await database.run(f"create table the_end (id int primary key); {before}")
     history, chosen = MemorySchemaHistory(), settings(database)
     source = MySqlLog(chosen, history)
@@ -42,7 +49,7 @@ async def streamed(database: MySqlDatabase, before: str, *statements: str) -> li
         found = await read(source, lambda each: any(change[1] == "the_end" for change in _changes(each)))
     finally:
         await source.stop()
-    return [change for change in _changes(found) if change[1] != "the_end"]
+    return _changes(reading), [change for change in _changes(found) if change[1] != "the_end"]
 
 
 def _changes(reading: Reading) -> list[tuple[str, str, Any, Any]]:
