@@ -91,7 +91,7 @@ class SchemaTracker:
             return
         if self._belongs_in_history(outcome):
             self._record(told, batch, behind)
-        if self._settings.include_schema_changes and self._is_captured(outcome):
+        if self._settings.include_schema_changes and self._is_told(outcome, origin):
             now_us = batch.stamp_ns // 1000
             record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
             if record is not None:
@@ -113,6 +113,12 @@ class SchemaTracker:
         if rules.only_tables and outcome.changes:
             return self._is_captured(outcome)
         return not (rules.only_databases or rules.only_tables) or self._captures_database(outcome.database)
+
+    def _is_told(self, outcome: DdlOutcome, origin: ChangeOrigin) -> bool:
+        """Whether there is a record of schema changes: a snapshot tells of all tables in the history, as Debezium's does."""
+        if origin.snapshot != "false" and not self._settings.history.only_tables:
+            return self._captures_database(outcome.database)
+        return self._is_captured(outcome)
 
     def _captures_database(self, database: str) -> bool:
         tables = self._settings.tables
