@@ -89,6 +89,15 @@ BUILT_INS: Final = (
     ),
     *(
         BuiltIn(
+            f"io.debezium.connector.{package}.converters.{name}Converter",
+            f"cdc.sources.mysql.converters:{name}Converter",
+            (Kind.COLUMN_CONVERTER,),
+        )
+        for package in ("binlog", "mysql")
+        for name in ("TinyIntOneToBoolean", "JdbcSinkDataTypes")
+    ),
+    *(
+        BuiltIn(
             f"org.apache.kafka.common.config.provider.{each}ConfigProvider",
             f"cdc.config.config_provider:{each}ConfigProvider",
             (Kind.CONFIG_PROVIDER,),

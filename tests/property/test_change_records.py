@@ -63,10 +63,10 @@ def single(side: ConverterSettings, *, is_key: bool) -> ConnectJsonConverter:
     return made
 
 
-@given(columns.flatmap(changes_of), settings, settings, st.booleans(), st.booleans())
-def test_both_ways_write_the_same_bytes(change, key, value, keyed, tombstones):
+@given(columns.flatmap(changes_of), settings, settings, st.booleans(), st.booleans(), st.booleans())
+def test_both_ways_write_the_same_bytes(change, key, value, keyed, tombstones, marks):
     (first, others), changed = change
-    of = table(first, *others, key=(0,) if keyed else ())
+    of = replace(table(first, *others, key=(0,) if keyed else ()), marks_absent=marks)
     rows = batch(*((op, of, before, after) for op, before, after in changed), tombstones=tombstones)
     compiled = converter(key, value, headers=HEADERS).convert(rows)
     reader = ChangeRecords(HEADERS, PLACEHOLDER, {"server": "p"})

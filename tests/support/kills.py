@@ -66,14 +66,14 @@ def assert_exactly_once_over_kills(
 
 
 def kill_repeatedly(script: Script, times: int, *, seed: int) -> Kills:
-    """Start and kill the connector so many times: at first in its snapshot, then whenever, and at least once while it streams."""
+    """Start and kill the connector so many times: at first in its snapshot, then whenever, and each third time, once at least, while it streams."""
     kills, moments = Kills(), random.Random(seed)
     for number in range(times):
         script.start()
         if number < max(times // 3, 1):
             script.wait_for(f"{SNAPSHOT}|{STREAMING}")  # a quick machine may have got through the snapshot
             time.sleep(moments.uniform(0, SNAPSHOT_SECONDS))
-        elif not kills.streaming:
+        elif not kills.streaming or number % 3 == 0:
             script.wait_for(STREAMING)
             time.sleep(moments.uniform(0, STREAM_SECONDS))
         else:

@@ -26,7 +26,8 @@ class RelationalColumn:
     """What a custom converter is told of a column; the words are those of Debezium's `RelationalColumn`.
 
     `table` is schema (MySQL: database) and table, `type_name` the type's name in the database. `length` and `scale` are None for types
-    without them. `default` is the wire value of the default that is published, None where there is none.
+    without them. `default` is the wire value of the default that is published, None where there is none. `charset` is that of text where each
+    column has its own (MySQL).
     """
 
     name: str
@@ -36,6 +37,7 @@ class RelationalColumn:
     scale: int | None
     optional: bool
     default: object = None
+    charset: str | None = None
 
     @property
     def has_default(self) -> bool:

@@ -155,4 +155,6 @@ class TablePlans:
 
 def _facts(table: TableId, column: ColumnDefinition, resolved: ResolvedColumn | None) -> RelationalColumn:
     default = resolved.schema.default if resolved is not None else None
-    return RelationalColumn(column.name, str(table), column.type, column.length, column.scale, column.optional, default)
+    return RelationalColumn(
+        column.name, str(table), column.type, column.length, column.scale, column.optional, default, column.charset
+    )
