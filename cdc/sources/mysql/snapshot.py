@@ -20,6 +20,7 @@ from cdc.sources.mysql.connection import Connection, identifier
 from cdc.sources.mysql.ddl import DdlSession
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import LogEnd, find_log_end
+from cdc.sources.mysql.login import reopen
 from cdc.sources.mysql.position import MySqlPosition
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.schema_changes import ChangeOrigin
@@ -181,12 +182,13 @@ class Snapshot:
         return [*found, self._cut()]
 
     async def _any_row(self) -> bool:
-        """Tell whether a row follows the definitions."""
+        """Tell whether a row follows the definitions; by a connection of its own, as the view's would hold whoever alters the table."""
         tables = to_read(self._settings, self._tables)
         names = [f"{identifier(table.id.schema)}.{identifier(table.id.table)}" for table in tables]
-        for name in names:
-            if await self._connections[0].texts(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608 (quoted)
-                return True
+        async with await reopen(self._settings, self._endpoint) as connection:
+            for name in names:
+                if await connection.texts(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608 (quoted)
+                    return True
         return False
 
     def _tell(self, step: SnapshotStatement, behind: MySqlPosition, marker: str) -> None:
