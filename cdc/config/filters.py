@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cdc.config.property import LONGEST_SHOWN
+from cdc.config.definition import Config
+from cdc.config.property import LONGEST_SHOWN, Problem
 from cdc.config.regex import RegexError, compile_java
 from cdc.errors import ConfigError
 
@@ -29,6 +30,18 @@ def pattern_fault(text: str) -> str:
         except RegexError as error:
             return f"holds the pattern {pattern[:LONGEST_SHOWN]!r}, which cannot be used: {error}"
     return ""
+
+
+def one_list_each(config: Config, pairs: Iterable[tuple[str, str]]) -> Iterable[Problem]:
+    """Yield a problem for each pair of properties, one that includes and one that excludes, of which both are set."""
+    for include, exclude in pairs:
+        if config.is_set(include) and config.is_set(exclude):
+            yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+
+
+def list_names(*kinds: str) -> tuple[tuple[str, str], ...]:
+    """Return the names of the two lists of each kind of name."""
+    return tuple((f"{kind}.include.list", f"{kind}.exclude.list") for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,11 @@ class NameFilter:
             if fault := pattern_fault(text):
                 raise ConfigError(f"{what}.{name}.list {fault}", "Correct the regular expression.")
         return cls(_compiled(split_patterns(include)), _compiled(split_patterns(exclude)))
+
+    @classmethod
+    def from_config(cls, config: Config, what: str) -> NameFilter:
+        """Return the filter of `<what>.include.list` and `<what>.exclude.list`; raises what `parse` raises."""
+        return cls.parse(config.string(f"{what}.include.list"), config.string(f"{what}.exclude.list"), what)
 
     def matches(self, name: str) -> bool:
         """Whether the name passes."""

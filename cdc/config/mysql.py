@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from cdc.config import connect, debezium, history, kafka, snapshot
 from cdc.config.classes import MYSQL_CONNECTOR
 from cdc.config.columns import usable_names
 from cdc.config.definition import Config, Definition, Prefix
+from cdc.config.filters import list_names, one_list_each
 from cdc.config.hosts import HOSTS
 from cdc.config.post_processors import LIST, plugin_names, usable_post_processors
 from cdc.config.property import (
@@ -364,16 +366,8 @@ TOPICS: Final = varied(
 )
 
 
-def _exclusive(kind: str) -> tuple[str, str]:
-    return f"{kind}.include.list", f"{kind}.exclude.list"
-
-
-def one_list_each(config: Config) -> Iterable[Problem]:
-    """Yield a problem for each kind of name that has both lists."""
-    kinds = [_exclusive(kind) for kind in ("database", "table", "column")]
-    for include, exclude in (*kinds, ("gtid.source.includes", "gtid.source.excludes")):
-        if config.is_set(include) and config.is_set(exclude):
-            yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+#: The properties of which only one may be set.
+EXCLUSIVE: Final = (*list_names("database", "table", "column"), ("gtid.source.includes", "gtid.source.excludes"))
 
 
 def no_reselection(config: Config) -> Iterable[Problem]:
@@ -416,7 +410,7 @@ MYSQL: Final = Definition(
     list_prefixes=("converters", "post.processors"),
     renamed=debezium.FORMER_NAMES,
     rules=(
-        one_list_each,
+        partial(one_list_each, pairs=EXCLUSIVE),
         usable_names,
         usable_naming,
         usable_post_processors,

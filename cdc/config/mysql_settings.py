@@ -146,7 +146,9 @@ class MySqlSettings:
             include_schema_comments=config.boolean("include.schema.comments"),
             inconsistent_schema=InconsistentSchema(config.string("inconsistent.schema.handling.mode")),
             history=HistorySettings.from_config(config),
-            tables=TableFilter(_name_filter(config, "database"), _name_filter(config, "table"), SYSTEM),
+            tables=TableFilter(
+                NameFilter.from_config(config, "database"), NameFilter.from_config(config, "table"), SYSTEM
+            ),
             columns=ColumnRules.from_config(config),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
             snapshot=SnapshotSettings.from_config(config),
@@ -170,7 +172,3 @@ class MySqlSettings:
             queue_bytes=config.integer("max.queue.size.in.bytes"),
             beside=BesideSettings.from_config(config),
         )
-
-
-def _name_filter(config: Config, kind: str) -> NameFilter:
-    return NameFilter.parse(config.string(f"{kind}.include.list"), config.string(f"{kind}.exclude.list"), kind)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from cdc.config import beside, connect, debezium, kafka, snapshot
 from cdc.config.columns import usable_names
-from cdc.config.definition import Config, Definition
+from cdc.config.definition import Definition
+from cdc.config.filters import list_names, one_list_each
 from cdc.config.hosts import HOSTS
 from cdc.config.post_processors import usable_post_processors
-from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
+from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
 from cdc.config.stream_options import STREAM_OPTIONS
 from cdc.config.topics import usable_naming
 from cdc.config.validators import IDENTITIES, PATTERNS, PLACEHOLDER, PRINTABLE, between, matching, only
@@ -321,15 +322,8 @@ SNAPSHOT: Final = in_group(
 )
 
 
-def _exclusive(kind: str) -> tuple[str, str]:
-    return f"{kind}.include.list", f"{kind}.exclude.list"
-
-
-def one_list_each(config: Config) -> Iterable[Problem]:
-    """Yield a problem for each kind of name that has both an include and an exclude list."""
-    for include, exclude in map(_exclusive, ("schema", "table", "column", "message.prefix")):
-        if config.is_set(include) and config.is_set(exclude):
-            yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+#: The properties of which only one may be set.
+EXCLUSIVE: Final = list_names("schema", "table", "column", "message.prefix")
 
 
 POSTGRES: Final = Definition(
@@ -357,6 +351,13 @@ POSTGRES: Final = Definition(
     prefixes=(*connect.PREFIXES, *debezium.PREFIXES, *kafka.PREFIXES),
     list_prefixes=("converters", "post.processors"),
     renamed=debezium.FORMER_NAMES,
-    rules=(one_list_each, usable_names, usable_naming, usable_post_processors, *snapshot.RULES, *kafka.RULES),
+    rules=(
+        partial(one_list_each, pairs=EXCLUSIVE),
+        usable_names,
+        usable_naming,
+        usable_post_processors,
+        *snapshot.RULES,
+        *kafka.RULES,
+    ),
 )
 """All properties of `io.debezium.connector.postgresql.PostgresConnector`, and those of Kafka beside them."""

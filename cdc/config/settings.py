@@ -204,7 +204,7 @@ class PostgresSettings:
             publish_via_root=config.boolean("publish.via.partition.root"),
             replica_identities=ReplicaIdentities.parse(config.string("replica.identity.autoset.values")),
             columns=ColumnRules.from_config(config),
-            tables=TableFilter(_name_filter(config, "schema"), _name_filter(config, "table")),
+            tables=TableFilter(NameFilter.from_config(config, "schema"), NameFilter.from_config(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
             snapshot=SnapshotSettings.from_config(config),
             decimal_mode=DecimalMode(config.string("decimal.handling.mode")),
@@ -379,10 +379,6 @@ class PipelineSettings:
             max_retries=None if retries < 0 else retries,
             retry_delay=config.integer("retriable.restart.connector.wait.ms") / 1000,
         )
-
-
-def _name_filter(config: Config, kind: str) -> NameFilter:
-    return NameFilter.parse(config.string(f"{kind}.include.list"), config.string(f"{kind}.exclude.list"), kind)
 
 
 def _topic_configs(config: Config) -> Mapping[str, str]:
