@@ -47,8 +47,10 @@ fix: env ## Mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Tests wait for servers more than they compute. The slow files come first, so that the processes end together.
+test: TESTERS ?= 2
 test: build servers ## Unit, property, integration and acceptance tests, on real servers
-	$(BIN)/pytest -m 'not reliability' $(ARGS)
+	$(BIN)/pytest -m 'not reliability' --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 demo: DB ?= postgres
 demo: SERVERS ?= $(DB) kafka

@@ -1,7 +1,8 @@
 """Real servers and fresh databases for every test; other fixtures live in `tests/support`, one plugin a theme.
 
 A server that `python -m cdc.testing up` left running is used as it is, unless `CDC_TEST_REUSE=0`; else each session starts
-its own, at the first test that asks for it.
+its own, at the first test that asks for it. Of several processes (pytest-xdist) each is a session: what a test does to the
+servers that it shares, no other process sees.
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ def pytest_report_header() -> str:
 
 
 def _server(name: str) -> Iterator[Address]:
-    found = standing.find(name) if os.environ.get("CDC_TEST_REUSE") != "0" else None
+    found = standing.find(name) if _reuses_servers() else None
     if found is not None:
         yield found
         return
     with servers.create(name) as server:
         yield server.address
+
+
+def _reuses_servers() -> bool:
+    first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    return first and os.environ.get("CDC_TEST_REUSE") != "0"
 
 
 @pytest.fixture(scope="session")
