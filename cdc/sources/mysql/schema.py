@@ -102,8 +102,10 @@ class TablePlans:
     ) -> RowPlan:
         table = definition.id
         chosen = definition.columns if columns is None else columns
-        known = [None] * len(chosen) if images is None else images
+        known = [None] * len(chosen) if images is None else images[: len(chosen)]
         wire = [self._on_wire(table, column, image) for column, image in zip(chosen, known, strict=True)]
+        hidden = len(images or chosen) - len(chosen)
+        wire += [WireColumn("", "BIGINT", None, None, None)] * hidden
         key = self._key(definition)
         layout = self._layouts.lay_out(
             table, wire, key, streamed=images is not None, mark=self._topics.mark(table) if key else None
@@ -113,7 +115,7 @@ class TablePlans:
             layout.decoders,
             tuple(layout.targets),
             self._settings.converting_failure.value,
-            tuple(column.name for column in chosen),
+            tuple(column.name for column in wire),
             constants=layout.constants,
         )
 
