@@ -384,19 +384,6 @@ async def incomplete(batches: AsyncIterator[ChangeBatch]) -> None:
             assert not batch.boundary
 
 
-async def test_prepared_transactions_that_the_snapshot_cannot_see_are_named(database, caplog):
-    database.execute("create table item (id int primary key)")
-    with closing(database.connect()) as other, other.cursor() as cursor:
-        for verb in ("start", "end", "prepare"):
-            cursor.execute(f"xa {verb} '{database.name}'")
-            if verb == "start":
-                cursor.execute("insert into item values (1)")
-        await taken(database)
-        cursor.execute(f"xa rollback '{database.name}'")
-    (told,) = [record.getMessage() for record in caplog.records if "prepared distributed" in record.getMessage()]
-    assert database.name in told
-
-
 class TestInterruption:
     async def test_a_connection_that_breaks_ends_the_snapshot(self, database):
         """What was read up to there belongs to a view that is gone."""
