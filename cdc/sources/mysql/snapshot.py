@@ -138,9 +138,7 @@ class Snapshot:
             position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
-            await self._take_lock()
-            await open_view(self._connections)
-            position = self._position(await find_log_end(first))
+            position = self._position(await self._view_under_lock())
             await self._list_locked()
         if self._recovers is None:
             position = replace(
@@ -152,6 +150,17 @@ class Snapshot:
             await self._release()
         log.info("the snapshot is that of %s", position)
         return position, batches
+
+    async def _view_under_lock(self) -> LogEnd:
+        """Open the view and return its place; one connection reads where the lock does not stop commits, as only their absence lets several see the same."""
+        lock = await self._take_lock()
+        first, *others = self._connections
+        if lock.stops_commits:
+            await open_view(self._connections)
+            return await find_log_end(first)
+        self._connections = [first]
+        await close_all(others)
+        return await open_without_lock(first)
 
     async def _prepared(self) -> set[str]:
         async with await reopen(self._settings, self._endpoint) as connection:
@@ -167,11 +176,14 @@ class Snapshot:
             log.info("prepared at the snapshot's place: %s", ", ".join(each.xid for each in found))
         return found
 
-    async def _take_lock(self) -> None:
+    async def _take_lock(self) -> SnapshotLock:
         tables = await find_tables(self._connections[0])
         self._tables = captured(self._settings, tables)
-        self._lock = await SnapshotLock.open(self._settings, self._endpoint, [table.id for table in self._tables])
-        await self._lock.take()
+        lock = self._lock = await SnapshotLock.open(
+            self._settings, self._endpoint, [table.id for table in self._tables]
+        )
+        await lock.take()
+        return lock
 
     async def _list_locked(self) -> None:
         """See which tables there are under the lock; one that came up meanwhile, and is not locked, is none to be read."""

@@ -240,7 +240,8 @@ class Streaming:
             raise PrepareUnseen(
                 f"the distributed transaction {xid} has committed at {decoder.file}:{decoder.position}, and it was prepared before the stream"
                 " began: its rows are neither in the snapshot nor in the stream",
-                "Take a new snapshot: remove the offset (cdc-stream offsets reset). XA RECOVER shows what is prepared; end it before.",
+                "Take a new snapshot: remove the offset (cdc-stream offsets reset), and GRANT XA_RECOVER_ADMIN, by which it sees what is prepared;"
+                " without that right, end what XA RECOVER shows before.",
             )
         if verb is not XaVerb.OTHER:
             self._prepared.drop(xid)
