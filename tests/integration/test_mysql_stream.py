@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from cdc.config.beside import BesideSettings
+from cdc.errors import LogDiverged, LogPurged
 from cdc.sources.mysql.binlog import BinlogStream, FilePosition
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
@@ -329,3 +330,16 @@ async def test_the_stream_is_no_semi_synchronous_replica(kind):
             assert (await stream.read()).events
             assert database.execute(f"show status like '{name}_clients'")[0][1] == "0"
         assert [change.brief for change in (await log.read()).changes] == ids("c", "t", 1, 3)
+
+
+async def test_a_log_that_was_reset_meanwhile_is_named(server):
+    """Nothing is read from a log that began anew under the same names."""
+    database = created(server.address)
+    database.execute(TABLES)
+    run(database, *[f"insert into t values {rows(at, 50)}" for at in range(0, 500, 50)])
+    log = await StreamedLog.of(database)
+    modern = not is_mariadb(database)
+    database.execute("reset binary logs and gtids" if modern else "reset master")
+    with pytest.raises((LogDiverged, LogPurged)) as raised:
+        await log.read()
+    assert "Take a new snapshot" in raised.value.sentence()
