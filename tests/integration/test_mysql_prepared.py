@@ -84,3 +84,23 @@ async def test_what_is_prepared_in_log_that_is_gone_is_refused_before_a_row_is_r
         await taken(own)
     end(own, "rollback", 1)
     await taken(own)
+
+
+async def test_the_offset_of_the_snapshot_remembers_it(own):
+    own.execute("create table item (id int primary key); insert into item values (0)")
+    prepare(own, 1)
+    own.execute("flush binary logs")
+    history = MemorySchemaHistory()
+    offset = (await taken(own, history)).batches[-1].position.offset()
+    end(own, "commit", 1)
+    own.execute("insert into item values (2)")
+    again = MySqlLog(settings(own), history, resumed=True)
+    await again.start(offset)
+    found: list[Any] = []
+    async with asyncio.timeout(30):
+        async for batch in again.batches():
+            found += [after[0] for _, _, after in changed(batch)]
+            if len(found) >= 2:
+                break
+    await again.stop()
+    assert found == [1, 2]
