@@ -333,11 +333,19 @@ _SNAPSHOT = varied(
         ),
         "snapshot.locking.mode",
         default="minimal",
-        choices=("minimal", "minimal_at_least_once", "minimal_percona", "extended", "none"),
-        planned=("minimal_percona_no_table_locks", "custom"),
+        choices=(
+            "minimal",
+            "minimal_at_least_once",
+            "minimal_percona",
+            "minimal_percona_no_table_locks",
+            "extended",
+            "none",
+        ),
+        planned=("custom",),
         doc="What keeps definitions and position together. minimal: no table can be written to while the position and the definitions are read,"
-        " which is short. minimal_percona: the same by MariaDB's backup lock, which stops commits alone; refused elsewhere. extended: until"
-        " all rows are read. none: no lock, so no definition may change meanwhile; on MySQL what is committed as it begins may come twice.",
+        " which is short. minimal_percona, minimal_percona_no_table_locks: the same by the backup lock of MariaDB, which stops commits alone, or of"
+        " Percona Server, which stops DDL alone, so that what is committed as the snapshot begins may come twice; refused elsewhere. extended:"
+        " until all rows are read. none: no lock, so no definition may change meanwhile; on MySQL what is committed as it begins may come twice.",
     ),
     "snapshot.max.threads",
     doc="Number of connections by which the snapshot reads. Large tables are read by several at once, in ranges of their primary key; all see"

@@ -39,6 +39,7 @@ class Locking(enum.StrEnum):
     MINIMAL = "minimal"
     MINIMAL_AT_LEAST_ONCE = "minimal_at_least_once"
     MINIMAL_PERCONA = "minimal_percona"
+    MINIMAL_PERCONA_NO_TABLE_LOCKS = "minimal_percona_no_table_locks"
     EXTENDED = "extended"
     NONE = "none"
 

@@ -96,6 +96,11 @@ BUILT_INS: Final = (
         for package in ("binlog", "mysql")
         for name in ("TinyIntOneToBoolean", "JdbcSinkDataTypes")
     ),
+    BuiltIn(
+        "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter",
+        "cdc.sources.mysql.zero_dates:ZeroDateFallbackConverter",
+        (Kind.COLUMN_CONVERTER,),
+    ),
     *(
         BuiltIn(
             f"org.apache.kafka.common.config.provider.{each}ConfigProvider",

@@ -83,3 +83,27 @@ def test_a_running_connector_is_shown_and_its_offset_left_alone(offsets, given, 
         assert "The connector seems to run" in offsets.refusal("set", executed(), "--yes")
     finally:
         script.kill()
+
+
+@pytest.fixture
+def of_mariadb(mariadb_database, kafka, tmp_path, monkeypatch, capsys):
+    mariadb_database.execute("create table item (id int primary key)")
+    number = str(int(mariadb_database.name[-6:], 16) + 100_000)
+    file = tmp_path / "offsets.json"
+    file.write_text(json.dumps(config(mariadb_database, kafka.url, database_server_id=number)))
+    return Offsets(file, monkeypatch, capsys)
+
+
+def test_gtids_of_mariadb_are_compared_by_their_domains(of_mariadb, mariadb_database):
+    before = str(mariadb_database.execute("select @@gtid_binlog_pos")[0][0])
+    of_mariadb.said("set", before, "--yes")
+    mariadb_database.execute("insert into item values (1)")
+    behind = str(mariadb_database.execute("select @@gtid_binlog_pos")[0][0])
+    of_mariadb.said("set", behind, "--yes")
+    of_mariadb.said("set", before, "--yes")
+    found = of_mariadb.shown()
+    assert (found["position"]["gtids"], found["lost"]) == (before, None)
+    assert of_mariadb.run("set", "99-1-5", "--yes").code == 0
+    assert of_mariadb.shown()["lost"]["error"] == "LogDiverged"
+    of_mariadb.said("reset", "--yes")
+    assert of_mariadb.shown()["offset"] is None

@@ -8,8 +8,11 @@ from contextlib import closing
 import pytest
 
 from cdc.config.beside import BesideSettings
+from cdc.errors import LogDiverged, LogPurged
+from cdc.sources.mysql.binlog import BinlogStream, FilePosition
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
+from tests.support import binlog
 from tests.support.mysql_database import MySqlDatabase, created, dropped
 from tests.support.mysql_stream import Seen, StreamedLog, moved
 
@@ -303,3 +306,40 @@ class TestMySql:
         await check_each_cut(log, ids("c", "t", 1, 5))
         found = await log.read()
         assert found.cuts[-1].offset["gtids"] == mysql.execute("select @@gtid_executed")[0][0].replace("\n", "")
+
+
+SEMI_SYNC = {
+    MySqlServer: ("install plugin rpl_semi_sync_source soname 'semisync_source.so'", "rpl_semi_sync_source"),
+    MariaDbServer: ("select 1", "rpl_semi_sync_master"),
+}
+
+
+@pytest.mark.parametrize("kind", SEMI_SYNC)
+async def test_the_stream_is_no_semi_synchronous_replica(kind):
+    """The source asks nobody who did not offer it for replies, and sends him no headers that ask for them."""
+    install, name = SEMI_SYNC[kind]
+    with kind() as own:
+        database = created(own.address)
+        database.execute(install)
+        database.execute(f"set global {name}_enabled = 1; set global {name}_timeout = 200")
+        database.execute(TABLES)
+        log = await StreamedLog.of(database)
+        run(database, f"insert into t values {rows(1, 3)}")
+        async with await BinlogStream.open(binlog.endpoint(database), binlog.settings()) as stream:
+            await stream.start(FilePosition(log.begin.file, log.begin.pos))
+            assert (await stream.read()).events
+            assert database.execute(f"show status like '{name}_clients'")[0][1] == "0"
+        assert [change.brief for change in (await log.read()).changes] == ids("c", "t", 1, 3)
+
+
+async def test_a_log_that_was_reset_meanwhile_is_named(server):
+    """Nothing is read from a log that began anew under the same names."""
+    database = created(server.address)
+    database.execute(TABLES)
+    run(database, *[f"insert into t values {rows(at, 50)}" for at in range(0, 500, 50)])
+    log = await StreamedLog.of(database)
+    modern = not is_mariadb(database)
+    database.execute("reset binary logs and gtids" if modern else "reset master")
+    with pytest.raises((LogDiverged, LogPurged)) as raised:
+        await log.read()
+    assert "Take a new snapshot" in raised.value.sentence()

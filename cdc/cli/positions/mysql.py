@@ -118,10 +118,12 @@ class MySqlPositions:
                 return ""
             forwards = (old.file, old.pos) < (new.file, new.pos)
             return f"What lies between them {'is left out' if forwards else 'comes again'}"
-        had, has = GtidSet.parse(old.gtids), GtidSet.parse(new.gtids)
-        parts = [f"{skipped} are left out" for skipped in [has - had] if skipped]
-        parts += [f"{again} come again" for again in [had - has] if again]
-        return f"The transactions {', and '.join(parts)}" if parts else ""
+        if _is_of_mysql(old.gtids) and _is_of_mysql(new.gtids):
+            had, has = GtidSet.parse(old.gtids), GtidSet.parse(new.gtids)
+            return _moved(str(has - had), str(had - has))
+        before_it, behind_it = MariaDbGtidSet.parse(old.gtids), MariaDbGtidSet.parse(new.gtids)
+        skipped, again = str(behind_it - before_it), str(before_it - behind_it)
+        return _moved(f"up to {skipped}" if skipped else "", f"up to {again}" if again else "")
 
     def described(self, position: Position) -> Mapping[str, Json]:
         """See `Log.described`."""
@@ -150,6 +152,16 @@ class MySqlPositions:
             yield f"of the next transaction{of}, {partial.events} events and {partial.rows} rows are published"
         for open_xa in position.open_xa:
             yield f"prepared and not ended: {open_xa.xid}, at {open_xa.file}:{open_xa.position}"
+
+
+def _is_of_mysql(gtids: str) -> bool:
+    return not gtids or ":" in gtids
+
+
+def _moved(skipped: str, again: str) -> str:
+    parts = [f"{skipped} are left out"] if skipped else []
+    parts += [f"{again} come again"] if again else []
+    return f"The transactions {', and '.join(parts)}" if parts else ""
 
 
 def _own(position: Position) -> MySqlPosition:

@@ -48,12 +48,16 @@ class RelationalColumn:
 class Registration(Protocol):
     """Takes how a converter publishes a column."""
 
-    def register(self, schema: Schema, convert: Convert) -> None:
+    def register(self, schema: Schema, convert: Convert, *, zero_dates: bool = False) -> None:
         """Publish the column by a schema, whose optionality is the column's, and a function from the value that it has without the converter.
 
         The value is that of the column's own schema as Python code sees it (int, float, str, bytes, bool, `decimal.Decimal`, list, dict),
         the server's text for a column of a type that is not known, and None for null; what is returned must fit the schema. What the
         function raises follows `event.converting.failure.handling.mode`.
+
+        With `zero_dates` a column of dates or moments gives None for a date that is none (MySQL's 0000-00-00) even where it is NOT NULL, and
+        otherwise days, milliseconds, microseconds or ISO 8601 text, whatever `time.precision.mode` says; the schema is taken as it is, with
+        its optionality and its default.
         """
 
 
@@ -73,11 +77,11 @@ class ColumnConverter(Protocol):
 class _Registered:
     """The first registration counts."""
 
-    found: list[tuple[Schema, Convert]] = field(default_factory=list)
+    found: list[tuple[Schema, Convert, bool]] = field(default_factory=list)
 
-    def register(self, schema: Schema, convert: Convert) -> None:
+    def register(self, schema: Schema, convert: Convert, *, zero_dates: bool = False) -> None:
         """See `Registration.register`."""
-        self.found.append((schema, convert))
+        self.found.append((schema, convert, zero_dates))
 
 
 _SIMPLE: Final = (bool, int, float, str, bytes)
@@ -93,8 +97,16 @@ class ColumnConverters:
     def __bool__(self) -> bool:
         return bool(self._converters)
 
-    def apply(self, table: TableId, column: RelationalColumn, resolved: ResolvedColumn | None) -> ResolvedColumn | None:
+    def apply(
+        self,
+        table: TableId,
+        column: RelationalColumn,
+        resolved: ResolvedColumn | None,
+        with_zero_dates: Callable[[], ResolvedColumn | None] | None = None,
+    ) -> ResolvedColumn | None:
         """Return how a column is published: by the converter that registers for it, or as `resolved` says.
+
+        `with_zero_dates` resolves the column as `Registration.register` says of zero dates; without it there are none.
 
         Raises:
             ConfigError: a converter raised something when it was asked.
@@ -112,7 +124,11 @@ class ColumnConverters:
                     "Mend the converter, or take it out of converters.",
                 ) from error
             if registered.found:
-                return _converted(column, resolved, *registered.found[0], _name(converter))
+                schema, convert, zero_dates = registered.found[0]
+                if zero_dates and with_zero_dates is not None and (dated := with_zero_dates()) is not None:
+                    decoder = ConvertedDecoder(dated.decoder, dated.schema, schema, convert, _name(converter))
+                    return ResolvedColumn(schema, decoder)
+                return _converted(column, resolved, schema, convert, _name(converter))
         return resolved
 
 

@@ -23,6 +23,7 @@ from cdc.sources.mysql.table_reader import (
     ReadKeys,
     ReadOptions,
     at_key,
+    period_of,
     read_elements,
     read_key,
     read_option,
@@ -76,6 +77,7 @@ class Alteration:
         self._keys = ReadKeys()
         self._options = ReadOptions()
         self._convert: tuple[str | None, str | None] | None = None
+        self._versioned: bool | None = None
         self.renamed: tuple[str, str] | None = None
 
     def read(self) -> None:
@@ -112,8 +114,10 @@ class Alteration:
 
     def _add(self) -> None:
         reader = self._reader
-        if reader.at_any("PARTITION", "SYSTEM"):
+        if reader.at("PARTITION"):
             self._skip_rest()
+        elif reader.accept("SYSTEM", "VERSIONING"):
+            self._versioned = True
         elif at_key(reader):
             read_key(reader, self._keys)
         else:
@@ -139,8 +143,10 @@ class Alteration:
 
     def _drop(self) -> None:
         reader = self._reader
-        if reader.at_any("PARTITION", "SYSTEM"):
+        if reader.at("PARTITION"):
             self._skip_rest()
+        elif reader.accept("SYSTEM", "VERSIONING"):
+            self._versioned = False
         elif reader.accept("PRIMARY", "KEY"):
             self._dropped_keys.add("primary")
         elif reader.accept_any("INDEX", "KEY", "CONSTRAINT"):
@@ -248,8 +254,20 @@ class Alteration:
         if self._convert is not None:  # overrules even what the same statement declares
             settled = [converted(column, inherited) for column in settled]
         columns, renames = self._columns(settled, inherited)
-        table = replace(table, columns=columns)
+        table = replace(table, columns=self._with_period(columns))
         return settle_keys(table, self._all_keys(renames))
+
+    def _with_period(self, columns: tuple[ColumnDefinition, ...]) -> tuple[ColumnDefinition, ...]:
+        """Return the columns with those that system versioning hides in the table behind all others, or without them."""
+        shown = tuple(column for column in columns if not _is_hidden_period(column))
+        hidden = tuple(column for column in columns if _is_hidden_period(column))
+        match self._versioned:
+            case True:
+                return shown + (hidden or period_of(shown))
+            case False:
+                return shown
+            case _:
+                return shown + hidden
 
     def _with_options(self, table: TableDefinition, default: CharsetChoice) -> TableDefinition:
         options = self._options
@@ -303,6 +321,10 @@ class Alteration:
             renames.get(name.lower()) if name else None for name in key.columns if not name or name.lower() in renames
         )
         return replace(key, name=self._renamed_keys.get(key.name.lower(), key.name), columns=columns)
+
+
+def _is_hidden_period(column: ColumnDefinition) -> bool:
+    return column.generated and column.invisible and column.name in ("row_start", "row_end")
 
 
 def _place(columns: list[ColumnDefinition], read: ReadColumn) -> int:

@@ -104,6 +104,7 @@ cdef class BinlogDecoder:
     # the transaction at hand
     cdef bint open        # it has a BEGIN, so it ends with a commit
     cdef bint ignored
+    cdef bint barren      # its statement has no effect
     cdef bint spans       # it began in an earlier batch
     cdef bint replaying   # its events were held back
     cdef int64_t pass_events
@@ -137,7 +138,7 @@ cdef class BinlogDecoder:
 
     def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
                  bint queries=False, catch_up=None):
-        self.rows = RowsDecoder()
+        self.rows = RowsDecoder(skipped)
         self.info = SourceInfo()
         self.file = self.resume_file = self.begin_file = file
         self.file_bytes = file.encode()
@@ -347,6 +348,7 @@ cdef class BinlogDecoder:
         elif isinstance(found, MariaDbGtidEvent):
             self._begin(event, 0)
             self._name(found.gtid)
+            self.barren = found.changes_nothing
             if found.flags & PREPARED_XA:
                 self._begin_holding(xid_of(found.xa.format_id, found.xa.global_id, found.xa.branch))
             elif not found.standalone:
@@ -411,6 +413,7 @@ cdef class BinlogDecoder:
         self._note_reached()
         self.in_transaction = True
         self.open = False
+        self.barren = False
         self.old = self.catch_up is not None
         self.ignored = self.old
         self.gtid = None
@@ -539,6 +542,9 @@ cdef class BinlogDecoder:
         self.repeats = False
         if not self.in_transaction:
             self._begin(event, 0)
+        if self.barren:
+            self.commit(batch)
+            return True
         if word.startswith(b"XA START") or word.startswith(b"XA BEGIN"):
             self._begin_holding(text[8:].decode("utf-8", "replace"))
             return True
@@ -636,9 +642,10 @@ cdef class BinlogDecoder:
         """Open an event of rows behind those that were published before; False when none is left or none is wanted."""
         cdef const unsigned char *data = <const unsigned char *> event
         cdef int64_t passed = 0
-        if self.rows.begin(event) is None:
+        cdef BoundTable bound = self.rows.begin(event)
+        if bound is None:
             return False
-        if self.skips and self.rows.operation in self.skipped:
+        if self.skips and bound.row_end < 0 and self.rows.operation in self.skipped:
             return self.rows.skip(1 << 62)
         self.info.pos = self.event_start
         self.info.server_id = unsigned_at(data + 5, 4)

@@ -286,8 +286,8 @@ class _ColumnReader:
 
     def _as(self) -> None:
         if self._reader.accept("ROW"):  # the period columns of MariaDB's system versioning
-            self._reader.take()
             self._read = replace(self._read, nullable=False)
+            self._set(row_end=self._reader.take().word == "END")
         else:
             self._reader.group()
         self._reader.accept_any("VIRTUAL", "STORED", "PERSISTENT")

@@ -15,13 +15,13 @@ from typing import Final
 from cdc.errors import DdlUnreadable
 from cdc.model.table import TableId
 from cdc.sources.mysql.alteration import Alteration
-from cdc.sources.mysql.column_reader import ReadColumn
 from cdc.sources.mysql.declared_types import charset_name, choice, collation_name
-from cdc.sources.mysql.definitions import CharsetChoice, ColumnDefinition, Definitions, TableDefinition
+from cdc.sources.mysql.definitions import CharsetChoice, Definitions, TableDefinition
 from cdc.sources.mysql.sql_tokens import SqlMode, SyntaxProblem, TokenKind, TokenReader
 from cdc.sources.mysql.table_reader import (
     ReadKeys,
     ReadOptions,
+    period_of,
     read_elements,
     read_key_parts,
     read_option,
@@ -204,7 +204,7 @@ class _Statement:
         settled = settle_columns(columns, inherited, explicit_timestamps=self._session.explicit_timestamps)
         table = TableDefinition(
             id=table_id,
-            columns=tuple(settled) + (_period(columns) if options.versioned else ()),
+            columns=tuple(settled) + (period_of(settled) if options.versioned else ()),
             charset=inherited.charset,
             collation=inherited.collation,
             comment=options.comment or None,
@@ -351,14 +351,6 @@ class _Statement:
         )
         self._definitions = replace(self._definitions, server=found)
         return self._outcome(StatementKind.VARIABLE, "")
-
-
-def _period(columns: list[ReadColumn]) -> tuple[ColumnDefinition, ...]:
-    """Return the hidden columns that MariaDB's system versioning adds, unless the table names its own."""
-    if any(read.column.generated and read.column.type.startswith(("TIMESTAMP", "BIGINT")) for read in columns):
-        return ()
-    hidden = ColumnDefinition(name="", type="TIMESTAMP", length=6, optional=False, generated=True, invisible=True)
-    return replace(hidden, name="row_start"), replace(hidden, name="row_end")
 
 
 _STATEMENTS: Final[dict[str, Callable[[_Statement], DdlOutcome]]] = {

@@ -69,6 +69,7 @@ class ColumnDefinition:
     the digits of fractional seconds (None for none), or the display width where the server keeps one; `scale` that of DECIMAL and of FLOAT(m,d).
     `charset` is set for text, ENUM and SET alone, under its present name (utf8mb3); `collation` is None where it is the charset's default.
     `values` are those of ENUM and SET. `optional` columns take NULL. `default` is None where an INSERT must name the column.
+    `row_end` marks the end of a row's time in a table of MariaDB with system versioning: rows of the past have one that is over.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ColumnDefinition:
     default: ColumnDefault | None = None
     comment: str | None = None
     invisible: bool = False
+    row_end: bool = False
 
     @property
     def base_type(self) -> str:

@@ -17,6 +17,8 @@ from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
 #: Flags of MariaDB's GTID event.
 STANDALONE, GROUP_COMMIT, DDL, PREPARED, COMPLETED = 1, 2, 32, 64, 128
 XA = PREPARED | COMPLETED
+#: Its further flags: ALTER TABLE of two phases (`binlog_alter_two_phase`), whose statement stands at its start and again at its end.
+MULTI_ENGINE, START_ALTER, COMMIT_ALTER, ROLLBACK_ALTER = 1, 2, 4, 8
 #: It is filled up with zero bytes to this size.
 MARIADB_GTID_SIZE = 19
 
@@ -51,6 +53,12 @@ class MariaDbGtidEvent:
     flags: int
     commit_id: int = 0
     xa: XaId | None = None
+    more_flags: int = 0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the statement that follows has no effect: that of an ALTER TABLE which only begins, or which has failed."""
+        return bool(self.more_flags & (START_ALTER | ROLLBACK_ALTER))
 
     @property
     def standalone(self) -> bool:
@@ -168,7 +176,8 @@ def read_mariadb_gtid(fields: Fields, header: EventHeader) -> MariaDbGtidEvent:
     number, domain, flags = fields.number(8), fields.number(4), fields.number(1)
     commit_id = fields.number(8) if flags & GROUP_COMMIT else 0
     xa = _mariadb_xa(fields) if flags & XA else None
-    return MariaDbGtidEvent(MariaDbGtid(domain, header.server_id, number), flags, commit_id, xa)
+    more_flags = fields.number(1) if fields.left else 0
+    return MariaDbGtidEvent(MariaDbGtid(domain, header.server_id, number), flags, commit_id, xa, more_flags)
 
 
 def _mariadb_xa(fields: Fields) -> XaId:

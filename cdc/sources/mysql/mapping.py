@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
+from uuid import UUID
 
 from cdc.config.mysql_settings import UnsignedMode
 from cdc.config.settings import BinaryMode, DecimalMode
@@ -28,7 +29,8 @@ from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder
 from cdc.sources.columns.resolved import Mapped, semantic
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder
 from cdc.sources.mysql import time_types
-from cdc.sources.mysql.binary import BytesDecoder, PaddedDecoder, base64_decoder, hex_decoder
+from cdc.sources.mysql.addresses import inet4_text, inet6_text
+from cdc.sources.mysql.binary import BytesDecoder, EncodedBytesDecoder, PaddedDecoder, base64_decoder, hex_decoder
 from cdc.sources.mysql.charsets import charset_of, text_decoder
 from cdc.sources.mysql.compressed import CompressedDecoder
 from cdc.sources.mysql.definitions import ColumnDefinition
@@ -162,6 +164,15 @@ def _binary(column: ColumnDefinition, handling: ValueHandling, image: ImageColum
     return schema, PaddedDecoder(decoder, column.length or 1)
 
 
+def _named(schema: Schema, size: int, text_of: Callable[[bytes], str]) -> Mapper:
+    """Return the mapper of a type of MariaDB that is bytes of a size in row images, and a text elsewhere."""
+    encoded = EncodedBytesDecoder(lambda value: text_of(value).encode())
+    return lambda _column, _handling, image: (
+        schema,
+        TextDecoder() if image is None else PaddedDecoder(encoded, size),
+    )
+
+
 def _json(_column: ColumnDefinition, _handling: ValueHandling, image: ImageColumn | None) -> Mapped:
     decoder = JsonTextDecoder() if image is None else PatchedJsonDecoder(JsonDecoder())
     return semantic(STRING, "io.debezium.data.Json"), decoder
@@ -208,6 +219,9 @@ MAPPERS: Final[Mapping[str, Mapper]] = {
     "SET": _labelled("EnumSet", ImageSetDecoder),
     "BINARY": _binary,
     **dict.fromkeys(("VARBINARY", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"), _stored(_bytes)),
+    "UUID": _named(semantic(STRING, "io.debezium.data.Uuid"), 16, lambda value: str(UUID(bytes=value))),
+    "INET4": _named(STRING, 4, inet4_text),
+    "INET6": _named(STRING, 16, inet6_text),
     "JSON": _json,
     "POINT": _POINT,
     **dict.fromkeys(

@@ -45,7 +45,7 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
     Raises:
         LogPurged: the server has removed log that the stored offset needs.
         LogDiverged: its log is another one than was read.
-        OtherServer: it is another server, and there are no GTIDs by which to find the place in its log.
+        OtherServer: it is another server, and there are no GTIDs by which to find the place in its log, or that of prepared transactions.
         SourceLost: the offset means nothing.
     """
     policy = settings.snapshot_policy
@@ -126,8 +126,20 @@ def _by_mariadb_gtids(position: MySqlPosition, facts: ServerFacts) -> Plan:
             _SNAPSHOT_REMEDY + " If it is a replica that is behind, wait until it has caught up.",
         )
     if position.open_xa:
+        _check_same(position, facts)
         return _by_place(position, facts)
     return Plan(snapshot=False, position=position, start=known)
+
+
+def _check_same(position: MySqlPosition, facts: ServerFacts) -> None:
+    """Make sure that places mean something: rows of prepared transactions are found by them, and MariaDB tells servers apart by their numbers."""
+    if position.server_id and position.server_id != facts.server_id:
+        xids = ", ".join(each.xid for each in position.open_xa)
+        raise OtherServer(
+            f"the stored offset is of the server with server_id {position.server_id}, and this one has {facts.server_id}: the rows of the"
+            f" prepared distributed transactions {xids} cannot be found in its log",
+            "Connect to the former server until XA RECOVER is empty there, or take a new snapshot.",
+        )
 
 
 def _by_place(position: MySqlPosition, facts: ServerFacts) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -9,11 +10,13 @@ from typing import Final
 from cdc.errors import DecodeError
 from cdc.sources.mysql.charsets import charset_of, decode_text
 from cdc.sources.mysql.declared_types import BLOBS, CHARACTER_BYTES, TEXTS
-from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
+from cdc.sources.mysql.definitions import ColumnDefinition, KeyDefinition, TableDefinition
 from cdc.sources.mysql.image_types import CHARACTER, ColumnType
 from cdc.sources.mysql.table_map import ImageColumn, TableMap
 
 _DIGITS: Final = frozenset({ColumnType.TIME2, ColumnType.DATETIME2, ColumnType.TIMESTAMP2})
+#: The least number of bytes that an index of some engine takes (MyISAM with its smallest key).
+_SHORTEST_LIMIT: Final = 255
 _BINARY: Final = 63  # the collation of bytes
 _SHAPES: Final = (
     "GEOMETRY",
@@ -42,7 +45,7 @@ IMAGE_TYPES: Final[Mapping[str, frozenset[ColumnType]]] = {
     "TIME": frozenset({ColumnType.TIME, ColumnType.TIME2}),
     "DATETIME": frozenset({ColumnType.DATETIME, ColumnType.DATETIME2}),
     "TIMESTAMP": frozenset({ColumnType.TIMESTAMP, ColumnType.TIMESTAMP2}),
-    **dict.fromkeys(("CHAR", "BINARY"), frozenset({ColumnType.STRING})),
+    **dict.fromkeys(("CHAR", "BINARY", "UUID", "INET4", "INET6"), frozenset({ColumnType.STRING})),
     **dict.fromkeys(
         ("VARCHAR", "VARBINARY"), frozenset({ColumnType.VARCHAR, ColumnType.VAR_STRING, ColumnType.VARCHAR_COMPRESSED})
     ),
@@ -56,6 +59,18 @@ IMAGE_TYPES: Final[Mapping[str, frozenset[ColumnType]]] = {
 _TYPES: Final = {
     image: base for base, images in IMAGE_TYPES.items() if base not in (*TEXTS, *BLOBS) for image in images
 }
+#: What MariaDB calls the columns that it hides behind a unique key on long values.
+_HASH: Final = re.compile(r"DB_ROW_HASH_\d+")
+#: The columns of a sequence, which MariaDB logs as if it were a table of one row.
+_SEQUENCE: Final = (
+    *(
+        (ColumnType.LONGLONG, name)
+        for name in ("next_not_cached_value", "minimum_value", "maximum_value", "start_value")
+    ),
+    *((ColumnType.LONGLONG, name) for name in ("increment", "cache_size")),
+    (ColumnType.TINY, "cycle_option"),
+    (ColumnType.LONGLONG, "cycle_count"),
+)
 
 
 def check(column: ColumnDefinition, image: ImageColumn) -> None:
@@ -86,11 +101,43 @@ def _other_digits(column: ColumnDefinition, image: ImageColumn) -> str | None:
     return None
 
 
+def is_sequence(found: TableMap) -> bool:
+    """Tell whether rows are those of a sequence of MariaDB; without names, what has its columns is taken for one."""
+    if len(found.columns) != len(_SEQUENCE) or any(column.nullable for column in found.columns):
+        return False
+    return all(
+        image.type is kind and image.name in (None, name)
+        for image, (kind, name) in zip(found.columns, _SEQUENCE, strict=True)
+    )
+
+
+def hidden_hashes(table: TableDefinition, found: TableMap) -> int:
+    """Return how many columns at the end of rows are hidden ones of MariaDB: hashes by which unique keys on long values are kept.
+
+    Without names in the log they are numbers of 8 bytes behind the table's own columns, and no more than it has such keys.
+    """
+    count = len(found.columns) - len(table.columns)
+    extra = found.columns[len(table.columns) :]
+    if found.names is not None:
+        return count if all(_HASH.fullmatch(image.name or "") for image in extra) else 0
+    keys = sum(key.unique and key.whole and _is_long(table, key) for key in table.keys)
+    return count if count <= keys and all(image.type is ColumnType.LONGLONG for image in extra) else 0
+
+
+def _is_long(table: TableDefinition, key: KeyDefinition) -> bool:
+    """Tell whether values of a key may be longer than an index of any engine takes."""
+    columns = [column for name in key.columns if name and (column := table.column(name)) is not None]
+    if any(column.type in (*TEXTS, *BLOBS) for column in columns):
+        return True
+    texts = [column for column in columns if column.base_type in ("CHAR", "VARCHAR", "BINARY", "VARBINARY")]
+    return sum((each.length or 0) * CHARACTER_BYTES.get(each.charset or "", 1) for each in texts) > _SHORTEST_LIMIT
+
+
 def disagreement(table: TableDefinition, found: TableMap) -> str | None:
     """Return what a TABLE_MAP says against the definition of its table, None if nothing."""
-    if len(table.columns) != len(found.columns):
+    if len(table.columns) + hidden_hashes(table, found) != len(found.columns):
         return f"{table.id} is defined with {len(table.columns)} columns, and has {len(found.columns)} in the binlog"
-    for column, image in zip(table.columns, found.columns, strict=True):
+    for column, image in zip(table.columns, found.columns, strict=False):
         fact = mismatch(column, image)
         if fact:
             return f"{table.id}.{column.name} is defined as {column.type}, and {fact}"
@@ -105,9 +152,22 @@ def definition_of(found: TableMap) -> TableDefinition | None:
     names = found.names
     if names is None:
         return None
-    columns = tuple(_column(name, image) for name, image in zip(names, found.columns, strict=True))
-    key = tuple(names[at] for at in found.primary_key or ())
-    return TableDefinition(id=found.id, columns=columns, primary_key=key, complete=False)
+    columns = [
+        _column(name, image) for name, image in zip(names, found.columns, strict=True) if not _HASH.fullmatch(name)
+    ]
+    columns = _with_period(columns)
+    past = {column.name for column in columns if column.row_end}
+    key = tuple(names[at] for at in found.primary_key or () if names[at] not in past)
+    return TableDefinition(id=found.id, columns=tuple(columns), primary_key=key, complete=False)
+
+
+def _with_period(columns: list[ColumnDefinition]) -> list[ColumnDefinition]:
+    """Mark the columns that MariaDB's system versioning hides, which are known by their names and their place."""
+    names = [(column.name, column.type, column.length, column.optional) for column in columns[-2:]]
+    if names != [(name, "TIMESTAMP", 6, False) for name in ("row_start", "row_end")]:
+        return columns
+    start, end = (replace(column, generated=True, invisible=True) for column in columns[-2:])
+    return [*columns[:-2], start, replace(end, row_end=True)]
 
 
 def _column(name: str, image: ImageColumn) -> ColumnDefinition:

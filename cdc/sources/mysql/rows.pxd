@@ -17,6 +17,7 @@ cdef struct Present:
 cdef class BoundTable:
     cdef readonly object map
     cdef readonly RowPlan plan
+    cdef readonly Py_ssize_t row_end
     cdef RowImage image
 
 
@@ -35,6 +36,8 @@ cdef class RowsDecoder:
     cdef Present first
     cdef Present second
     cdef list documents
+    cdef str skipped
+    cdef bint past
 
     cpdef bint take_map(self, bytes event) except -1
     cpdef BoundTable begin(self, bytes event)
@@ -45,6 +48,7 @@ cdef class RowsDecoder:
     cdef bint _more(self) noexcept
     cdef int _close(self) except -1
     cdef int _row(self, ChangeBatch batch, SourceInfo info) except -1
+    cdef str _change(self, bint was_past, bint is_past)
     cdef Py_ssize_t _partial(self) except -2
     cdef int64_t _image(self, const Present *present, Py_ssize_t partial, ChangeBatch batch) except -1
     cdef int _document(self, Py_ssize_t column, const unsigned char *data, Py_ssize_t size, bint partial, ChangeBatch batch,

@@ -10,11 +10,14 @@ from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.table_map import TableMap
 
 class BoundTable:
-    """How the rows behind a TABLE_MAP are decoded: `map` is the `TableMap`, `plan` has a decoder for each of its columns."""
+    """How the rows behind a TABLE_MAP are decoded: `map` is the `TableMap`, `plan` has a decoder for each of its columns.
+
+    `row_end` is the index of the column that says until when a row of a table with system versioning held, -1 without one.
+    """
 
     map: TableMap
     plan: RowPlan
-    def __init__(self, map: TableMap, plan: RowPlan) -> None: ...  # noqa: A002 (the field's word)
+    def __init__(self, map: TableMap, plan: RowPlan, row_end: int = -1) -> None: ...  # noqa: A002 (the field's word)
 
 class RowsDecoder:
     """Decodes row events into batches, one event at a time and a part of its rows at a time.
@@ -25,13 +28,16 @@ class RowsDecoder:
 
     A column that the image of a row leaves out (`binlog_row_image` MINIMAL or NOBLOB) gets an absent cell; one that an update leaves out
     of its new image has not changed, so it takes its value from the old image where that has it.
+
+    Of a table with system versioning the rows of the past are left out, and one that becomes such is deleted: what is published is what a SELECT
+    shows. `skipped` holds the operations that are left out for such tables, where an event's own does not tell them.
     """
 
     unresolved: bytes | None
     row: int
     open: bool
     operation: str
-    def __init__(self) -> None: ...
+    def __init__(self, skipped: str = "") -> None: ...
     def take_map(self, event: bytes) -> bool:
         """Note whose rows follow; return whether it is known. If not, `unresolved` is the event, and `bind` must be called."""
 

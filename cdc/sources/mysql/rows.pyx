@@ -5,6 +5,7 @@ whole events without checksum go in, rows of a `ChangeBatch` come out.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp
 
 from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, ChangeBatch
 from cdc.sources.columns.row cimport RowPlan
@@ -41,14 +42,23 @@ cdef inline bint has_bit(const View *view, Py_ssize_t at, Py_ssize_t bit) noexce
     return view.data[at + (bit >> 3)] >> (bit & 7) & 1
 
 
-cdef class BoundTable:
-    """How the rows behind a TABLE_MAP are decoded: `map` is the `TableMap`, `plan` has a decoder for each of its columns."""
+cdef inline bint is_endless(const unsigned char *data, Py_ssize_t size) noexcept:
+    """Tell whether a TIMESTAMP(6) is the last one that there is, of 31 bits or, since MariaDB 11.5, of 32."""
+    return size == 7 and memcmp(data + 1, b"\xff\xff\xff\x0f\x42\x3f", 6) == 0 and (data[0] == 0x7f or data[0] == 0xff)
 
-    def __init__(self, map, RowPlan plan not None):
+
+cdef class BoundTable:
+    """How the rows behind a TABLE_MAP are decoded: `map` is the `TableMap`, `plan` has a decoder for each of its columns.
+
+    `row_end` is the index of the column that says until when a row of a table with system versioning held, -1 without one.
+    """
+
+    def __init__(self, map, RowPlan plan not None, Py_ssize_t row_end=-1):
         if len(map.columns) != len(plan.targets):
             raise DecodeError(f"{map.id} has {len(map.columns)} columns in the binlog, and {len(plan.targets)} in its definition")
         self.map = map
         self.plan = plan
+        self.row_end = row_end
         self.image = RowImage(map.columns)
 
 
@@ -61,9 +71,13 @@ cdef class RowsDecoder:
 
     A column that the image of a row leaves out (`binlog_row_image` MINIMAL or NOBLOB) gets an absent cell; one that an update leaves out
     of its new image has not changed, so it takes its value from the old image where that has it.
+
+    Of a table with system versioning the rows of the past are left out, and one that becomes such is deleted: what is published is what a SELECT
+    shows. `skipped` holds the operations that are left out for such tables, where an event's own does not tell them.
     """
 
-    def __init__(self):
+    def __init__(self, str skipped=""):
+        self.skipped = skipped
         self.bound = {}
         self.numbered = {}
 
@@ -195,24 +209,44 @@ cdef class RowsDecoder:
         cdef Py_ssize_t begin = self.view.at
         cdef int64_t one, other = -1, source
         cdef int32_t table
+        cdef bint was_past
+        cdef str operation
         self.documents = [None] * self.table.image.count if self.kind == PARTIAL_UPDATE else None
+        self.past = False
         one = self._image(&self.first, -1, batch)
+        was_past = self.past
+        self.past = False
         if self.operation == "u":
             other = self._image(&self.second, self._partial() if self.kind == PARTIAL_UPDATE else -1, batch)
         if self.view.at == begin and self.view.at < self.view.size:
             raise DecodeError("a row event has bytes, and none of its columns is in it", self.event, begin)
+        operation = self.operation if self.table.row_end < 0 else self._change(was_past, self.past)
+        if operation is None:
+            self.row += 1
+            return 0
         # The rows say under which definition they were written, so the table comes last.
         table = batch.use_table(self.table.plan.table)
         source = info.put(batch, self.row)
         batch.boundary = False
-        if self.operation == "c":
-            batch.insert(table, one, source)
-        elif self.operation == "u":
+        if operation == "c":
+            batch.insert(table, one if other < 0 else other, source)
+        elif operation == "u":
             batch.update(table, one, other, source)
         else:
             batch.delete(table, one, source)
         self.row += 1
         return 0
+
+    cdef str _change(self, bint was_past, bint is_past):
+        """Return what a row event does to the present rows of a table with system versioning; None for nothing that is published."""
+        cdef str found
+        if self.operation != "u":
+            found = None if was_past else self.operation
+        elif was_past:
+            found = None if is_past else "c"
+        else:
+            found = "d" if is_past else "u"
+        return None if found is None or found in self.skipped else found
 
     cdef Py_ssize_t _partial(self) except -2:
         """Read which JSON columns of the new image that follows are partial: where their bits begin, -1 if there are none."""
@@ -248,6 +282,8 @@ cdef class RowsDecoder:
                 plan.put_missing(column, NULL_CELL, batch, first)
             else:
                 data = image.value(column, view, &size)
+                if column == self.table.row_end:
+                    self.past = not is_endless(data, size)
                 if image.is_json[column]:
                     self._document(column, data, size, is_partial, batch, first)
                 else:

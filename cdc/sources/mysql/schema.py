@@ -9,6 +9,7 @@ from typing import Final
 
 import cdc
 from cdc.config.mysql_settings import MySqlSettings
+from cdc.config.settings import TimeMode
 from cdc.errors import DefinitionMismatch
 from cdc.model.schema import INT32, INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
@@ -102,8 +103,10 @@ class TablePlans:
     ) -> RowPlan:
         table = definition.id
         chosen = definition.columns if columns is None else columns
-        known = [None] * len(chosen) if images is None else images
+        known = [None] * len(chosen) if images is None else images[: len(chosen)]
         wire = [self._on_wire(table, column, image) for column, image in zip(chosen, known, strict=True)]
+        hidden = len(images or chosen) - len(chosen)
+        wire += [WireColumn("", "BIGINT", None, None, None)] * hidden
         key = self._key(definition)
         layout = self._layouts.lay_out(
             table, wire, key, streamed=images is not None, mark=self._topics.mark(table) if key else None
@@ -113,14 +116,15 @@ class TablePlans:
             layout.decoders,
             tuple(layout.targets),
             self._settings.converting_failure.value,
-            tuple(column.name for column in chosen),
+            tuple(column.name for column in wire),
             constants=layout.constants,
         )
 
     def _on_wire(self, table: TableId, column: ColumnDefinition, image: ImageColumn | None) -> WireColumn:
         resolved = resolve(column, self._handling, image)
         if self._converters:
-            resolved = self._converters.apply(table, _facts(table, column, resolved), resolved)
+            facts = _facts(table, column, resolved)
+            resolved = self._converters.apply(table, facts, resolved, lambda: self._with_zero_dates(column, image))
         if resolved is None and (table, column.name) not in self._left_out:
             self._left_out.add((table, column.name))
             log.warning(
@@ -129,6 +133,11 @@ class TablePlans:
         if resolved is not None and self._settings.include_schema_comments and column.comment:
             resolved = replace(resolved, schema=replace(resolved.schema, doc=written(column.comment)))
         return WireColumn(column.name, column.type, column.length, column.scale, resolved)
+
+    def _with_zero_dates(self, column: ColumnDefinition, image: ImageColumn | None) -> ResolvedColumn | None:
+        """Resolve a column so that a date that is none is null, in Debezium's default precision."""
+        lenient = replace(column, optional=True, default=None)
+        return resolve(lenient, replace(self._handling, time=TimeMode.ADAPTIVE_TIME_MICROSECONDS), image)
 
     def _key(self, definition: TableDefinition) -> list[str]:
         """Return the columns of the record key: what `message.key.columns` says, or the table's own key."""

@@ -15,13 +15,15 @@ from cdc.snapshot.marking import RowMarking
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.readers import ParallelReader, Reader, SerialReader
 from cdc.snapshot.reading import Part, TableReading
+from cdc.sources.mysql.binlog import DumpSettings, FilePosition
 from cdc.sources.mysql.catalog import SnapshotStatement, snapshot_statements
 from cdc.sources.mysql.connection import Connection, identifier
 from cdc.sources.mysql.ddl import DdlSession
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import LogEnd, find_log_end
 from cdc.sources.mysql.login import reopen
-from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.position import MySqlPosition, OpenXa
+from cdc.sources.mysql.prepared_before import find_prepared, prepared_now
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.schema_changes import ChangeOrigin
 from cdc.sources.mysql.server import ServerFacts
@@ -38,7 +40,7 @@ from cdc.sources.mysql.snapshot_parts import (
     to_read,
     unchanged,
 )
-from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock, warn_of_prepared
+from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
 from cdc.sources.mysql.tracking import SchemaTracker, Told
@@ -128,7 +130,7 @@ class Snapshot:
         count = settings.snapshot.threads if self._data and settings.locking is not Locking.NONE else 1
         self._connections = await open_reading(settings, self._endpoint, count)
         first = self._connections[0]
-        await warn_of_prepared(first)
+        prepared = await self._prepared()
         if settings.locking is Locking.NONE:
             log.warning(
                 "one connection reads the snapshot without a lock: no table may be altered until its definition is read"
@@ -136,10 +138,12 @@ class Snapshot:
             position = self._position(await open_without_lock(first))
             self._tables = await find_tables(first)
         else:
-            await self._take_lock()
-            await open_view(self._connections)
-            position = self._position(await find_log_end(first))
+            position = self._position(await self._view_under_lock())
             await self._list_locked()
+        if self._recovers is None:
+            position = replace(
+                position, open_xa=await self._waiting(prepared, FilePosition(position.file, position.pos))
+            )
         with unchanged():
             batches = await self._definitions(position)
         if settings.locking is not Locking.EXTENDED:
@@ -147,11 +151,39 @@ class Snapshot:
         log.info("the snapshot is that of %s", position)
         return position, batches
 
-    async def _take_lock(self) -> None:
+    async def _view_under_lock(self) -> LogEnd:
+        """Open the view and return its place; one connection reads where the lock does not stop commits, as only their absence lets several see the same."""
+        lock = await self._take_lock()
+        first, *others = self._connections
+        if lock.stops_commits:
+            await open_view(self._connections)
+            return await find_log_end(first)
+        self._connections = [first]
+        await close_all(others)
+        return await open_without_lock(first)
+
+    async def _prepared(self) -> set[str]:
+        async with await reopen(self._settings, self._endpoint) as connection:
+            return await prepared_now(connection)
+
+    async def _waiting(self, before: set[str], end: FilePosition) -> tuple[OpenXa, ...]:
+        """Return the distributed transactions that are prepared at the snapshot's place, so that the stream has their rows if they commit."""
+        dump = DumpSettings(self._settings.server_id, silence=self._settings.keep_alive_interval * 2)
+        async with await reopen(self._settings, self._endpoint) as connection:
+            wanted = before | await prepared_now(connection)
+            found = await find_prepared(connection, self._endpoint, dump, wanted, end)
+        if found:
+            log.info("prepared at the snapshot's place: %s", ", ".join(each.xid for each in found))
+        return found
+
+    async def _take_lock(self) -> SnapshotLock:
         tables = await find_tables(self._connections[0])
         self._tables = captured(self._settings, tables)
-        self._lock = await SnapshotLock.open(self._settings, self._endpoint, [table.id for table in self._tables])
-        await self._lock.take()
+        lock = self._lock = await SnapshotLock.open(
+            self._settings, self._endpoint, [table.id for table in self._tables]
+        )
+        await lock.take()
+        return lock
 
     async def _list_locked(self) -> None:
         """See which tables there are under the lock; one that came up meanwhile, and is not locked, is none to be read."""
@@ -168,7 +200,7 @@ class Snapshot:
         """Tell the tracker what there is, and return the batches that tell of it."""
         tables = [table.id for table in remembered(self._settings, self._tables)]
         # Debezium's history says nothing of the server in a snapshot.
-        behind = self._recovers or replace(position, snapshot=True, server_uuid="", server_id=0)
+        behind = self._recovers or replace(position, snapshot=True, server_uuid="", server_id=0, open_xa=())
         found: list[ChangeBatch] = []
         waiting: SnapshotStatement | None = None
         async for step in snapshot_statements(self._connections[0], self._tracker.definitions, tables):

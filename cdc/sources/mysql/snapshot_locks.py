@@ -23,12 +23,15 @@ _DENIED: Final = frozenset({1045, 1044, 1142, 1227})
 _TIMED_OUT: Final = 1205
 _GLOBAL: Final = ("FLUSH TABLES WITH READ LOCK",)
 _BACKUP: Final = ("BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT")
+#: Of Percona Server; since 8.0 it has none that stops commits.
+_PERCONA: Final = ("LOCK TABLES FOR BACKUP",)
+_BACKUP_LOCKS: Final = frozenset({Locking.MINIMAL_PERCONA, Locking.MINIMAL_PERCONA_NO_TABLE_LOCKS})
 
 
 class SnapshotLock:
     """A lock that a connection of its own holds. `tables` are those that are locked if the whole server may not be.
 
-    `is_global` says that all tables of the server are locked.
+    `is_global` says that all tables of the server are locked, `stops_commits` that nothing is committed while it is held.
     """
 
     def __init__(self, connection: Connection, settings: MySqlSettings, tables: Sequence[TableId]) -> None:
@@ -37,6 +40,7 @@ class SnapshotLock:
         self._tables = tables
         self._since = 0.0
         self.is_global = True
+        self.stops_commits = True
 
     @classmethod
     async def open(cls, settings: MySqlSettings, endpoint: Endpoint, tables: Sequence[TableId]) -> SnapshotLock:
@@ -53,7 +57,7 @@ class SnapshotLock:
         """
         seconds = max(1, round(self._settings.snapshot.lock_timeout))
         await self._connection.execute(f"SET SESSION lock_wait_timeout = {seconds}, wait_timeout = {PATIENCE}")
-        if self._settings.locking is Locking.MINIMAL_PERCONA:
+        if self._settings.locking in _BACKUP_LOCKS:
             await self._take_backup_lock()
         else:
             await self._take_read_lock()
@@ -81,18 +85,25 @@ class SnapshotLock:
             raise self._denied(error, "neither FLUSH TABLES WITH READ LOCK nor LOCK TABLES", "RELOAD ON *.*") from error
 
     async def _take_backup_lock(self) -> None:
-        if not self._connection.mariadb:
+        connection = self._connection
+        self.stops_commits = connection.mariadb
+        if not connection.mariadb and not await self._is_percona():
             raise SourceRefused(
-                f"{self._connection.endpoint}: snapshot.locking.mode is minimal_percona, and {self._connection.server} has no lock that stops"
-                " commits alone",
+                f"{connection.endpoint}: snapshot.locking.mode is {self._settings.locking}, and {connection.server} has no backup lock"
+                " (have_backup_locks)",
                 "Set snapshot.locking.mode=minimal.",
             )
+        statements, right = (_BACKUP, "RELOAD") if connection.mariadb else (_PERCONA, "BACKUP_ADMIN")
         try:
-            await self._run(_BACKUP)
+            await self._run(statements)
         except ServerRefused as error:
             if error.code not in _DENIED:
                 raise
-            raise self._denied(error, "not run BACKUP STAGE", "RELOAD ON *.*") from error
+            raise self._denied(error, f"not run {statements[0]}", f"{right} ON *.*") from error
+
+    async def _is_percona(self) -> bool:
+        rows = await self._connection.texts("SHOW GLOBAL VARIABLES LIKE 'have_backup_locks'")
+        return any(value == "YES" for _, value in rows)
 
     async def _run(self, statements: Sequence[str]) -> None:
         try:
@@ -120,7 +131,7 @@ class SnapshotLock:
         Raises:
             SourceUnavailable: the connection broke, so that the lock may have been lost before.
         """
-        backup = self._settings.locking is Locking.MINIMAL_PERCONA
+        backup = self._connection.mariadb and self._settings.locking in _BACKUP_LOCKS
         await self._connection.execute("BACKUP STAGE END" if backup else "UNLOCK TABLES")
         log.info("the snapshot's lock was held for %.3f seconds", time.monotonic() - self._since)
         await self.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,10 +12,7 @@ from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import ATTEMPTS, LogEnd, find_log_end
 from cdc.sources.mysql.login import reopen
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.server_errors import ServerRefused
 from cdc.sources.mysql.types import SESSION_SETTINGS
-
-log = logging.getLogger(__name__)
 
 #: As long as the server allows, in seconds: a reader that waits for Kafka, or for its turn, is not to be cut off.
 PATIENCE: Final = 31_536_000
@@ -49,19 +45,6 @@ async def _prepare(connection: Connection) -> None:
     texts = [f"{name} = {literal(value)}" for name, value in SESSION_SETTINGS.items()]
     await connection.execute(f"SET SESSION {', '.join(numbers + texts)}")
     await connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-
-
-async def warn_of_prepared(connection: Connection) -> None:
-    """Log which distributed transactions are prepared: the view lacks their rows, and the log has them before its place."""
-    try:
-        rows = await connection.texts("XA RECOVER")
-    except ServerRefused:  # MySQL tells it to users with XA_RECOVER_ADMIN alone
-        return
-    if rows:
-        names = ", ".join(repr(name) for *_, name in rows)
-        log.warning(
-            "the snapshot misses what these prepared distributed transactions changed, if they commit: %s", names
-        )
 
 
 async def open_view(connections: Sequence[Connection]) -> None:

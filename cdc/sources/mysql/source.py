@@ -18,7 +18,7 @@ from cdc.sources.mysql.catalog import server_definitions
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.heartbeat import HeartbeatAction
 from cdc.sources.mysql.login import open_connection
-from cdc.sources.mysql.planning import Plan, plan
+from cdc.sources.mysql.planning import Plan, plan, resume
 from cdc.sources.mysql.position import MySqlPosition
 from cdc.sources.mysql.recovery import recovered
 from cdc.sources.mysql.retention import LogWatch
@@ -136,7 +136,10 @@ class MySqlLog:
     async def _start_streaming(self, position: MySqlPosition) -> Streaming:
         """Begin to stream behind `position`, at the same server."""
         settings, facts = self._settings, self._need_facts()
-        start = self._plan.start
+        start, catch_up = self._plan.start, self._plan.catch_up
+        if start is None and position.open_xa:
+            found = resume(settings, position, await read_facts(self._need_connection()))
+            start, catch_up, position = found.start, found.catch_up, found.position or position
         if start is None:
             start = position.start(mariadb=facts.mariadb)
         dump = DumpSettings(
@@ -154,7 +157,7 @@ class MySqlLog:
             tracker=self._need_tracker(),
             origin=LogOrigin(facts.uuid, facts.server_id),
             partition=self.partition,
-            catch_up=self._plan.catch_up,
+            catch_up=catch_up,
         )
         self._watch.begin(position)
         log.info("streaming from %s", position)

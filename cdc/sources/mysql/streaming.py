@@ -14,16 +14,17 @@ from cdc.model.table import TableId
 from cdc.sources.marks import TransactionMarks
 from cdc.sources.mysql.binlog import BinlogStream
 from cdc.sources.mysql.binlog_decoder import BinlogDecoder
+from cdc.sources.mysql.definitions import TableDefinition
 from cdc.sources.mysql.executed import Executed
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.prepared import PreparedTransactions
 from cdc.sources.mysql.query_event import Query
-from cdc.sources.mysql.row_metadata import definition_of
+from cdc.sources.mysql.row_metadata import definition_of, is_sequence
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.schema_changes import ChangeOrigin
 from cdc.sources.mysql.statement_format import check_loggable
-from cdc.sources.mysql.table_map import parse_table_map, table_of
+from cdc.sources.mysql.table_map import TableMap, parse_table_map, table_of
 from cdc.sources.mysql.tracking import SchemaTracker
 from cdc.sources.mysql.xa import XaVerb, xa_statement
 from cdc.sources.naming import beside_topic
@@ -133,16 +134,23 @@ class Streaming:
         told = definition_of(images)
         if definition is not None:
             try:
-                return BoundTable(images, self._plans.streamed(definition, images))
+                return self._bind(images, definition)
             except DefinitionMismatch:
                 if told is None:
                     raise
+        if definition is None and self._tracker.definitions.mariadb and is_sequence(images):
+            log.info("%s is left out: it is a sequence", table)
+            return None
         if told is None:
             self._refuse_unknown(table)
             return None
         log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
         self._tracker.learn(told)
-        return BoundTable(images, self._plans.streamed(told, images))
+        return self._bind(images, told)
+
+    def _bind(self, images: TableMap, definition: TableDefinition) -> BoundTable:
+        row_end = next((at for at, column in enumerate(definition.columns) if column.row_end), -1)
+        return BoundTable(images, self._plans.streamed(definition, images), row_end)
 
     def _refuse_unknown(self, table: TableId) -> None:
         """Do what the settings say of rows whose definition is not known."""
@@ -232,7 +240,8 @@ class Streaming:
             raise PrepareUnseen(
                 f"the distributed transaction {xid} has committed at {decoder.file}:{decoder.position}, and it was prepared before the stream"
                 " began: its rows are neither in the snapshot nor in the stream",
-                "Take a new snapshot: remove the offset (cdc-stream offsets reset). XA RECOVER shows what is prepared; end it before.",
+                "Take a new snapshot: remove the offset (cdc-stream offsets reset), and GRANT XA_RECOVER_ADMIN, by which it sees what is prepared;"
+                " without that right, end what XA RECOVER shows before.",
             )
         if verb is not XaVerb.OTHER:
             self._prepared.drop(xid)

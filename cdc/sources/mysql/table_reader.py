@@ -191,6 +191,14 @@ def _implicit_timestamp(column: ColumnDefinition, read: ReadColumn, *, first: bo
     return replace(column, default=_NOW, updated_now=True) if first else replace(column, default=_ZERO)
 
 
+def period_of(columns: Sequence[ColumnDefinition]) -> tuple[ColumnDefinition, ...]:
+    """Return the hidden columns that MariaDB's system versioning adds, none where the table names its own."""
+    if any(column.row_end for column in columns):
+        return ()
+    hidden = ColumnDefinition(name="", type="TIMESTAMP", length=6, optional=False, generated=True, invisible=True)
+    return replace(hidden, name="row_start"), replace(hidden, name="row_end", row_end=True)
+
+
 def settle_keys(table: TableDefinition, keys: ReadKeys) -> TableDefinition:
     """Return the table with its keys named, in the server's order and spelling; columns of the primary key are never null."""
     spelled = {column.name.lower(): column.name for column in table.columns}

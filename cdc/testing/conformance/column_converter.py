@@ -42,7 +42,8 @@ class _Registered:
     def __init__(self) -> None:
         self.found: list[tuple[Schema, Convert]] = []
 
-    def register(self, schema: Schema, convert: Convert) -> None:
+    def register(self, schema: Schema, convert: Convert, *, zero_dates: bool = False) -> None:
+        del zero_dates
         self.found.append((schema, convert))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from cdc.connect.plugins import Plugins
+from cdc.errors import ConfigError
 from cdc.model.schema import BOOLEAN, FLOAT32, FLOAT64, INT16, ConnectType
 from cdc.model.table import TableId
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, decode_text
 from cdc.sources.mysql.converters import JdbcSinkDataTypesConverter, TinyIntOneToBooleanConverter
+from cdc.sources.mysql.zero_dates import ZeroDateFallbackConverter
 from cdc.testing.conformance.column_converter import ColumnConverterConformance
 
 TABLE = TableId("shop", "item")
@@ -115,3 +117,42 @@ class TestJdbcSinkDataTypes:
 def test_javas_names_mean_them(package, converter):
     name = f"io.debezium.connector.{package}.converters.{converter.__name__}"
     assert Plugins.discover().column_converter(name).load() is converter
+
+
+DAY, MOMENT, STAMP = column("d", "DATE"), column("m", "DATETIME", 6, optional=False), column("s", "TIMESTAMP")
+
+
+class TestZeroDateFallbackContract(ColumnConverterConformance):
+    @pytest.fixture
+    def converter(self):
+        return ZeroDateFallbackConverter
+
+    @pytest.fixture
+    def properties(self):
+        return {"target.types": "DATE,DATETIME", "fallback.date": "1970-01-03", "selector": "shop.item.[dm]"}
+
+    @pytest.fixture
+    def samples(self):
+        return [(DAY, 5, 5), (DAY, None, 2), (MOMENT, 7, 7)]
+
+    @pytest.fixture
+    def others(self):
+        return [STAMP, column("other", "DATE"), NUMBER]
+
+
+class TestZeroDateFallback:
+    @pytest.mark.parametrize(
+        ("properties", "what"),
+        [
+            ({"fallback.date": "1970"}, "fallback.date is '1970', and it takes a date"),
+            ({"fallback.timestamp": "1970-01-01T00:00:00"}, "with its zone"),
+            ({"target.types": "TIME"}, "target.types has TIME"),
+        ],
+    )
+    def test_what_is_no_date_is_refused(self, properties, what):
+        with pytest.raises(ConfigError, match=what):
+            ZeroDateFallbackConverter().configure(properties)
+
+    def test_javas_name_means_it(self):
+        name = "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter"
+        assert Plugins.discover().column_converter(name).load() is ZeroDateFallbackConverter
