@@ -243,11 +243,11 @@ def ours(mysql: Address, kafka: Address, name: str, workload: Workload, rows: in
 
 
 def snapshot(mysql: Address, kafka: Address, number: int, rows: int) -> Result:
-    """Take a snapshot of the narrow table into Kafka, from the start of the program until the last row is committed."""
+    """Take a snapshot of the narrow table into Kafka, from when the program has connected until the last row is committed."""
     name = f"mysql_snapshot_{number}"
     more = {"snapshot.mode": "initial_only", "table.include.list": f"{DATABASE}.narrow"}
-    begun = time.monotonic()
     with closing(_consumer(kafka)) as consumer, connector(mysql, kafka, name, more) as process:
+        begun = _until_connected(mysql)
         while committed(consumer, f"{name}.{DATABASE}.narrow") < rows:
             time.sleep(0.02)
         return Result("cdc-stream to Kafka", rows, time.monotonic() - begun, usage(process.pid))
@@ -271,6 +271,19 @@ def select(mysql: Address, rows: int) -> Result:
 def _consumer(kafka: Address) -> Consumer:
     settings = {"bootstrap.servers": kafka.url, "group.id": "bench-mysql", "isolation.level": "read_committed"}
     return Consumer(settings)
+
+
+def _until_connected(mysql: Address) -> float:
+    """Wait until a connector has connected; return the time."""
+    with closing(connect(mysql)) as session, session.cursor() as cursor:
+        found: tuple[tuple[object, ...], ...] = ()
+        while not found:
+            time.sleep(0.005)
+            cursor.execute(
+                "select id from information_schema.processlist where id <> connection_id() and command <> 'Daemon'"
+            )
+            found = cursor.fetchall()
+    return time.monotonic()
 
 
 def _until_streaming(mysql: Address) -> float:

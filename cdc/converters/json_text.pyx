@@ -7,7 +7,8 @@ from libc.math cimport fabs, fabsf, isinf, isnan, signbit
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from cdc.converters.shortest_decimal cimport shortest32, shortest64
+from cdc.converters.shortest_decimal cimport shortest64
+from cdc.converters.single_decimal cimport single_digits
 from cdc.model.buffer cimport Buffer
 
 cdef enum:
@@ -184,13 +185,13 @@ cdef int write_float64(Buffer out, double value) except -1:
 
 
 cdef int write_float32(Buffer out, float value) except -1:
-    """Write a float as Java's `Float.toString` does; NaN and the infinities as strings."""
+    """Write a float as `Float.toString` of Java 17 does, but for zeros at the end; NaN and the infinities as strings."""
     cdef int exponent = 0
     cdef uint64_t digits = 0
     if isnan(value) or isinf(value):
         return _write_special(out, value)
     if value != 0:
-        digits = shortest32(fabsf(value), &exponent)
+        digits = single_digits(fabsf(value), &exponent)
     return _write_decimal(out, signbit(value) != 0, digits, exponent)
 
 

@@ -1,6 +1,5 @@
-"""Shortest decimals of binary floating point numbers."""
+"""Shortest decimals of doubles."""
 
 from libc.stdint cimport uint64_t
 
 cdef uint64_t shortest64(double value, int *exponent) noexcept nogil
-cdef uint64_t shortest32(float value, int *exponent) noexcept nogil

@@ -1,10 +1,10 @@
-"""Shortest decimals of binary floating point numbers: the digits that Java's `Double.toString` and `Float.toString` print (JDK 19).
+"""Shortest decimals of doubles: the digits that Java's `Double.toString` prints (JDK 19).
 
 Among the decimals that read back as the same number, the one with the fewest digits, and of those the closest. Two digits are
 always allowed, as Java prints at least two. Source: R. Giulietti, "The Schubfach way to render doubles" (2021); the names are his.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 cdef extern from *:
@@ -18,6 +18,9 @@ cdef extern from *:
 cdef enum:
     SMALLEST_POWER = -324
     LARGEST_POWER = 292
+    # The exponent of the smallest number; below so many of it one digit would be the whole precision, and ten times as much is rendered.
+    SMALLEST = -1074
+    TINY = 3
 
 cdef uint64_t MASK_63 = 0x7FFFFFFFFFFFFFFF
 cdef uint64_t MASK_52 = 0xFFFFFFFFFFFFF
@@ -82,35 +85,20 @@ cdef uint64_t shortest(int q, uint64_t c, bint regular, int *exponent) noexcept 
     return s if middle < 2 or (middle == 2 and s & 1 == 0) else s + 1
 
 
-cdef uint64_t rendered(uint64_t fraction, int biased, int bits, int smallest, uint64_t tiny, int *exponent) noexcept nogil:
-    """Return the digits of a finite positive number from its fields.
-
-    `bits` is the size of the fraction, `smallest` the exponent of the smallest number, and below `tiny` times that number one digit
-    would be the whole precision, so that ten times as much is rendered.
-    """
-    cdef uint64_t one = <uint64_t> 1 << bits, digits
-    cdef int q = smallest - 1 + biased
+cdef uint64_t shortest64(double value, int *exponent) noexcept nogil:
+    """Return the digits of a finite positive number, which is digits × 10^exponent."""
+    cdef uint64_t word, fraction, digits, one = <uint64_t> 1 << 52
+    cdef int biased, q
+    memcpy(&word, &value, 8)
+    fraction, biased = word & MASK_52, <int> (word >> 52 & 0x7FF)
     if biased == 0:
-        if fraction >= tiny:
-            return shortest(smallest, fraction, True, exponent)
-        digits = shortest(smallest, fraction * 10, True, exponent)
+        if fraction >= TINY:
+            return shortest(SMALLEST, fraction, True, exponent)
+        digits = shortest(SMALLEST, fraction * 10, True, exponent)
         exponent[0] -= 1
         return digits
-    if -bits <= q <= 0 and (one | fraction) & ((<uint64_t> 1 << -q) - 1) == 0:
+    q = SMALLEST - 1 + biased
+    if -52 <= q <= 0 and (one | fraction) & ((<uint64_t> 1 << -q) - 1) == 0:
         exponent[0] = 0
         return (one | fraction) >> -q
     return shortest(q, one | fraction, fraction != 0 or biased == 1, exponent)
-
-
-cdef uint64_t shortest64(double value, int *exponent) noexcept nogil:
-    """Return the digits of a finite positive number, which is digits × 10^exponent."""
-    cdef uint64_t word
-    memcpy(&word, &value, 8)
-    return rendered(word & MASK_52, <int> (word >> 52 & 0x7FF), 52, -1074, 3, exponent)
-
-
-cdef uint64_t shortest32(float value, int *exponent) noexcept nogil:
-    """Return the digits of a finite positive number, which is digits × 10^exponent."""
-    cdef uint32_t word
-    memcpy(&word, &value, 4)
-    return rendered(word & 0x7FFFFF, <int> (word >> 23 & 0xFF), 23, -149, 8, exponent)

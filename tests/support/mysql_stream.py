@@ -157,7 +157,7 @@ class StreamedLog:
             )
             try:
                 async for batch in reader.batches():
-                    place = FilePosition(reader._decoder.file, reader._decoder.position)
+                    place = FilePosition(reader._decoder.place.file, reader._decoder.place.position)
                     yield batch, place >= end and not reader._decoder.in_transaction
             finally:
                 reader.close()

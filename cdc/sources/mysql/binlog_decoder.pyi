@@ -3,9 +3,11 @@ from collections.abc import Callable, Mapping
 from cdc.model.batch import ChangeBatch
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.marks import TransactionMarks
+from cdc.sources.mysql.committed_runs import CommittedRuns
 from cdc.sources.mysql.events import XaPrepare
-from cdc.sources.mysql.executed import Committed
 from cdc.sources.mysql.gtid import Gtid
+from cdc.sources.mysql.held_events import HeldEvents
+from cdc.sources.mysql.log_place import LogPlace
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
 from cdc.sources.mysql.position import Partial
 from cdc.sources.mysql.query_event import Query
@@ -21,20 +23,17 @@ class BinlogDecoder:
     collection. `queries` says that the source block has the statement. `catch_up` is (file, position), if the dump begins before the stored
     position: of what is before that, only distributed transactions are kept.
 
-    The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
-    transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
+    The state that a stored offset needs is public: `place`, where the events stand; `committed`, what has committed; and inside a transaction
+    `gtid`, `events`, the events of it that were
     taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `last_row` is the number of
-    the row that was decoded last, in its event. `repeats` says
+    the row that was decoded last, in its event. `held` are the events of a distributed transaction that is not prepared yet. `repeats` says
     that `statement` is in the part that was published before: it changes definitions, and its records are there.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
-    file: str
-    position: int
-    resume_file: str
-    resume_position: int
-    begin_file: str
-    begin_position: int
+    place: LogPlace
+    held: HeldEvents
+    committed: CommittedRuns
     gtid: Gtid | MariaDbGtid | None
     commit_us: int
     events: int
@@ -45,8 +44,6 @@ class BinlogDecoder:
     statement: Query | None
     repeats: bool
     prepared: XaPrepare | None
-    held_size: int
-    held_xid: str
     info: SourceInfo
     def __init__(
         self,
@@ -65,10 +62,6 @@ class BinlogDecoder:
         """The changes of the transaction at hand by collection, if changes are numbered."""
 
     @property
-    def catching_up(self) -> bool:
-        """Whether the dump has not come to the stored position yet."""
-
-    @property
     def unresolved(self) -> bytes | None:
         """The TABLE_MAP whose rows must be bound first; None when none waits."""
 
@@ -80,12 +73,6 @@ class BinlogDecoder:
 
     def end_statement(self, batch: ChangeBatch) -> None:
         """Go on behind `statement`; it ends its transaction unless that has a BEGIN."""
-
-    def take_held(self) -> list[bytes]:
-        """Return the events that were held back of a distributed transaction since this was last asked, and forget them."""
-
-    def take_committed(self) -> list[Committed]:
-        """Return (UUID, tag, first, last) of each run of GTIDs that committed since this was last asked, or MariaDB's GTIDs."""
 
     def begin_held(self, batch: ChangeBatch) -> None:
         """Begin to decode the events that were held back, as a part of the transaction at hand."""

@@ -9,6 +9,9 @@ from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
 from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.mysql.committed_runs cimport CommittedRuns
+from cdc.sources.mysql.held_events cimport HeldEvents
+from cdc.sources.mysql.log_place cimport LogPlace
 from cdc.sources.mysql.reading cimport unsigned_at
 from cdc.sources.mysql.rows cimport BoundTable, RowsDecoder
 from cdc.sources.mysql.source_info cimport SourceInfo
@@ -29,13 +32,11 @@ from cdc.sources.mysql.events import (
 )
 from cdc.sources.mysql.gtid import Gtid
 from cdc.sources.mysql.payload import inner_events
-from cdc.sources.mysql.xa import canonical_xid, xid_of
+from cdc.sources.mysql.xa import xid_of
 
 cdef enum:
     HEADER = 19
     TYPE_AT = 4
-    SIZE_AT = 9
-    END_AT = 13
     FLAGS_AT = 17
     ARTIFICIAL = 0x20
     QUERY = 2
@@ -72,20 +73,17 @@ cdef class BinlogDecoder:
     collection. `queries` says that the source block has the statement. `catch_up` is (file, position), if the dump begins before the stored
     position: of what is before that, only distributed transactions are kept.
 
-    The state that a stored offset needs is public: `file` and `position`, where the last event ends; `resume_file` and `resume_position`, where the last whole
-    transaction ends; and inside a transaction `begin_file` and `begin_position`, where it begins, `gtid`, `events`, the events of it that were
+    The state that a stored offset needs is public: `place`, where the events stand; `committed`, what has committed; and inside a transaction
+    `gtid`, `events`, the events of it that were
     taken from its BEGIN on, `rows_taken`, the rows of the event behind those, `ordinal`, the rows of captured tables seen so far, and `counts`. `last_row` is the number of
-    the row that was decoded last, in its event. `repeats` says
+    the row that was decoded last, in its event. `held` are the events of a distributed transaction that is not prepared yet. `repeats` says
     that `statement` is in the part that was published before: it changes definitions, and its records are there.
     `commit_us` is the transaction's time in microseconds since the epoch.
     """
 
-    cdef readonly str file
-    cdef readonly int64_t position
-    cdef readonly str resume_file
-    cdef readonly int64_t resume_position
-    cdef readonly str begin_file
-    cdef readonly int64_t begin_position
+    cdef readonly LogPlace place
+    cdef readonly HeldEvents held
+    cdef readonly CommittedRuns committed
     cdef readonly object gtid
     cdef readonly int64_t commit_us
     cdef readonly int64_t events
@@ -98,9 +96,6 @@ cdef class BinlogDecoder:
     cdef readonly object prepared
     cdef readonly SourceInfo info
     cdef RowsDecoder rows
-    cdef bytes file_bytes
-    cdef int64_t event_start
-    cdef int64_t event_end
     # the transaction at hand
     cdef bint open        # it has a BEGIN, so it ends with a commit
     cdef bint ignored
@@ -117,14 +112,7 @@ cdef class BinlogDecoder:
     cdef object inner
     cdef list inside
     cdef Py_ssize_t inside_at
-    # events of a distributed transaction that is not prepared yet
-    cdef bint holding
-    cdef list held
-    cdef readonly Py_ssize_t held_size
-    cdef readonly str held_xid
-    # where the stored position is, while the dump has not come to it
-    cdef object catch_up
-    cdef bint old
+    cdef bint old         # it is before the stored position
     # what the configuration says
     cdef object partial
     cdef object wants
@@ -133,16 +121,13 @@ cdef class BinlogDecoder:
     cdef bint queries
     cdef TransactionNumbers numbers
     cdef dict partial_counts
-    cdef list committed
     cdef dict uuids
 
     def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
                  bint queries=False, catch_up=None):
         self.rows = RowsDecoder(skipped)
         self.info = SourceInfo()
-        self.file = self.resume_file = self.begin_file = file
-        self.file_bytes = file.encode()
-        self.position = self.resume_position = self.begin_position = position
+        self.place = LogPlace(file, position, catch_up)
         self.partial = partial
         self.wants = wants
         self.skipped = skipped
@@ -150,19 +135,11 @@ cdef class BinlogDecoder:
         self.numbers = TransactionNumbers(marks)
         self.partial_counts = dict(counts)
         self.queries = queries
-        self.catch_up = catch_up
-        if catch_up is not None:
-            self.file = ""  # of where the dump begins, the first events tell
-        self.committed = []
-        self.held = []
+        self.committed = CommittedRuns()
+        self.held = HeldEvents()
         self.savepoints = {}
         self.uuids = {}
         self.begun_row = -1
-
-    @property
-    def catching_up(self):
-        """Whether the dump has not come to the stored position yet."""
-        return self.catch_up is not None
 
     @property
     def counts(self):
@@ -190,19 +167,6 @@ cdef class BinlogDecoder:
         if not self.open:
             self.commit(batch)
 
-    def take_held(self):
-        """Return the events that were held back of a distributed transaction since this was last asked, and forget them."""
-        held = self.held
-        self.held = []
-        self.held_size = 0
-        return held
-
-    def take_committed(self):
-        """Return (UUID, tag, first, last) of each run of GTIDs that committed since this was last asked, or MariaDB's GTIDs."""
-        committed = self.committed
-        self.committed = []
-        return committed
-
     def begin_held(self, ChangeBatch batch not None):
         """Begin to decode the events that were held back, as a part of the transaction at hand."""
         self.statement = None
@@ -228,10 +192,11 @@ cdef class BinlogDecoder:
             if self._full(batch, max_rows, max_size):
                 break
             if not self.replaying:
-                self._stand(file, base, events[taken])
+                self.place.stand(file, base, events[taken], not self.in_transaction)
             if not self._take(events[taken], batch, max_rows, max_size):
                 break
-            self._passed()
+            if not self.replaying:
+                self.place.advance(not self.in_transaction)
             taken += 1
             if self.statement is not None or self.prepared is not None or (self.spans and not self.in_transaction):
                 self.spans = self.spans and self.in_transaction
@@ -240,7 +205,7 @@ cdef class BinlogDecoder:
 
     cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
-                or self.held_size >= max_size)
+                or self.held.size >= max_size)
 
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
@@ -249,47 +214,12 @@ cdef class BinlogDecoder:
         self.savepoints.clear()
         self.begun_row = -1
 
-    cdef int _stand(self, str file, int64_t base, bytes event) except -1:
-        """Note where an event begins and ends in the log."""
-        cdef const unsigned char *data = event
-        cdef int64_t end
-        if len(event) < HEADER:
-            raise DecodeError("a binlog event is shorter than its header", event, len(event))
-        end = unsigned_at(data + END_AT, 4)
-        if file != self.file and file:
-            if self.catch_up is not None and self.file == self.catch_up[0]:
-                self.catch_up = None  # the stored position was the end of that file
-            self.file, self.file_bytes, self.position = file, file.encode(), 4
-            if not self.in_transaction:
-                self.resume_file, self.resume_position = file, 4
-        if end == 0 or data[FLAGS_AT] & ARTIFICIAL:
-            self.event_start = self.event_end = self.position
-            return 0
-        self.event_end = base + end
-        self.event_start = self.event_end - <int64_t> unsigned_at(data + SIZE_AT, 4)
-        return 0
-
-    cdef int _passed(self) except -1:
-        """Note that the event at hand was taken whole."""
-        if self.replaying:
-            return 0
-        if self.event_end > self.position:
-            self.position = self.event_end
-        if not self.in_transaction:
-            self._settle()
-        return 0
-
-    cdef int _settle(self) except -1:
-        """Note that all before the end of the event at hand is whole transactions."""
-        self.resume_file, self.resume_position = self.file, max(self.position, self.event_end)
-        return 0
-
     cdef bint _take(self, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         """Take an event, and tell whether that was done; False leaves it to the next call."""
         cdef uint8_t kind
         if self.inner is None:
             kind = (<const unsigned char *> event)[TYPE_AT]
-            if kind != PAYLOAD or self.holding:
+            if kind != PAYLOAD or self.held.open:
                 return self._event(kind, event, batch, max_rows, max_size)
             self.inner, self.inside, self.inside_at = inner_events(event), [], 0
         return self._take_inside(batch, max_rows, max_size)
@@ -314,7 +244,7 @@ cdef class BinlogDecoder:
                 return True
 
     cdef bint _event(self, uint8_t kind, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
-        if self.holding:
+        if self.held.open:
             return self._hold(kind, event)
         if has_rows(kind):
             return self._rows(event, batch, max_rows, max_size)
@@ -338,7 +268,7 @@ cdef class BinlogDecoder:
             return self._rows(event if self.ignored else expand_rows(event), batch, max_rows, max_size)
         if kind == EXECUTE_LOAD_QUERY and not self.ignored:
             raise StatementLogged(
-                f"the binlog has LOAD DATA as a statement at {self.file}:{self.event_start}, without the rows",
+                f"the binlog has LOAD DATA as a statement at {self.place.file}:{self.place.event_start}, without the rows",
                 "Set binlog_format=ROW at the server and for all of its sessions, and take a new snapshot.",
             )
         found = parse_event(event)
@@ -350,7 +280,7 @@ cdef class BinlogDecoder:
             self._name(found.gtid)
             self.barren = found.changes_nothing
             if found.flags & PREPARED_XA:
-                self._begin_holding(xid_of(found.xa.format_id, found.xa.global_id, found.xa.branch))
+                self.held.begin(xid_of(found.xa.format_id, found.xa.global_id, found.xa.branch))
             elif not found.standalone:
                 self._open(-1, batch)
         elif isinstance(found, Query):
@@ -378,7 +308,7 @@ cdef class BinlogDecoder:
 
     cdef object _incident(self, found):
         return LogIncident(
-            f"the binlog tells of an incident at {self.file}:{self.event_start}: {found.message or found.number}; changes may be missing",
+            f"the binlog tells of an incident at {self.place.file}:{self.place.event_start}: {found.message or found.number}; changes may be missing",
             "Take a new snapshot, as the server lost changes on their way to its log.",
         )
 
@@ -409,15 +339,14 @@ cdef class BinlogDecoder:
         """Begin a transaction, whose time its source tells or else the header of its first event."""
         cdef const unsigned char *data = <const unsigned char *> event
         if self.in_transaction:
-            raise DecodeError(f"a transaction begins inside another at {self.file}:{self.event_start}", event, 0)
-        self._note_reached()
+            raise DecodeError(f"a transaction begins inside another at {self.place.file}:{self.place.event_start}", event, 0)
+        self.place.begin()
         self.in_transaction = True
         self.open = False
         self.barren = False
-        self.old = self.catch_up is not None
+        self.old = self.place.catch_up is not None
         self.ignored = self.old
         self.gtid = None
-        self.begin_file, self.begin_position = self.file, self.event_start
         self.commit_us = original_us if original_us else <int64_t> unsigned_at(data, 4) * 1_000_000
         self.ordinal = 0
         self.events = 0
@@ -426,14 +355,8 @@ cdef class BinlogDecoder:
         self.info.gtid = None
         self.info.query = None
         self.info.thread = -1
-        self.info.file = self.file_bytes
+        self.info.file = self.place.file_bytes
         self.pass_events = self.pass_rows = self.pass_ordinal = 0
-        return 0
-
-    cdef int _note_reached(self) except -1:
-        """Find out whether the dump has come to the stored position."""
-        if self.catch_up is not None and self.file == self.catch_up[0] and self.event_start >= self.catch_up[1]:
-            self.catch_up = None
         return 0
 
     cdef int _name(self, object gtid) except -1:
@@ -458,7 +381,7 @@ cdef class BinlogDecoder:
         """Find out what of the transaction was published before, and begin to number."""
         partial = self.partial
         self.spans = False
-        if partial is not None and not self.ignored and partial.is_of(self.gtid, self.begin_file, self.begin_position):
+        if partial is not None and not self.ignored and partial.is_of(self.gtid, self.place.begin_file, self.place.begin_position):
             self.partial = None
             self.spans = True
             batch.continues = partial.ordinal
@@ -467,7 +390,7 @@ cdef class BinlogDecoder:
             else:
                 self.pass_ordinal = partial.ordinal
         if self.numbers.wanted:
-            name = self.info.gtid or b"file=%b,pos=%d" % (self.begin_file.encode(), self.begin_position)
+            name = self.info.gtid or b"file=%b,pos=%d" % (self.place.begin_file.encode(), self.place.begin_position)
             self.numbers.begin(name, self.commit_us, dict(self.partial_counts) if self.spans else {})
         self.begun_row = -1
         return 0
@@ -486,10 +409,10 @@ cdef class BinlogDecoder:
             return 0
         if self.open and not self.ignored:
             self.numbers.end(batch)
-            name = str(gtid) if gtid is not None else f"{self.begin_file}:{self.begin_position}"
-            batch.transactions.append(Transaction(name, batch.row_count, self.commit_us, self.event_end))
-        self._note_committed(gtid)
-        self._settle()
+            name = str(gtid) if gtid is not None else f"{self.place.begin_file}:{self.place.begin_position}"
+            batch.transactions.append(Transaction(name, batch.row_count, self.commit_us, self.place.event_end))
+        self.committed.note(gtid)
+        self.place.settle()
         self.in_transaction = False
         self.open = False
         self.replaying = False
@@ -497,22 +420,6 @@ cdef class BinlogDecoder:
         self.begun_row = -1
         self.savepoints.clear()
         batch.boundary = True
-        return 0
-
-    cdef int _note_committed(self, object gtid) except -1:
-        """Note a GTID, as a part of the run that the one before it belongs to."""
-        if gtid is None:
-            return 0
-        if not isinstance(gtid, Gtid):
-            self.committed.append(gtid)
-            return 0
-        if self.committed and isinstance(self.committed[len(self.committed) - 1], tuple):
-            uuid, tag, first, last = self.committed.pop()
-            if uuid == gtid.uuid and tag == gtid.tag and last + 1 == gtid.number:
-                self.committed.append((uuid, tag, first, gtid.number))
-                return 0
-            self.committed.append((uuid, tag, first, last))
-        self.committed.append((gtid.uuid, gtid.tag, gtid.number, gtid.number))
         return 0
 
     # Statements --------------------------------------------------------------------------------------------------------------------
@@ -546,7 +453,7 @@ cdef class BinlogDecoder:
             self.commit(batch)
             return True
         if word.startswith(b"XA START") or word.startswith(b"XA BEGIN"):
-            self._begin_holding(text[8:].decode("utf-8", "replace"))
+            self.held.begin(text[8:].decode("utf-8", "replace"))
             return True
         if self.open:
             passed = self.events < self.pass_events or self.pass_ordinal > 0
@@ -577,7 +484,7 @@ cdef class BinlogDecoder:
         else:
             point = (self.begun_row, self.begun_aside, ({}, 0)) if self.begun_row >= 0 else None
         if point is None and self.ordinal:
-            raise DecodeError(f"a transaction of which rows are published is rolled back at {self.file}:{self.event_start}", text, 0)
+            raise DecodeError(f"a transaction of which rows are published is rolled back at {self.place.file}:{self.place.event_start}", text, 0)
         if point is not None:
             row, aside, state = point
             self.numbers.restore(state)
@@ -588,32 +495,23 @@ cdef class BinlogDecoder:
 
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 
-    cdef int _begin_holding(self, str xid) except -1:
-        """Hold the events back that follow."""
-        self.holding = True
-        self.held, self.held_size = [], 0
-        self.held_xid = canonical_xid(xid)
-        return 0
-
     cdef bint _hold(self, uint8_t kind, bytes event) except -1:
         """Keep the events of a distributed transaction until it is prepared."""
         if kind != XA_PREPARE:
-            self.held.append(event)
-            self.held_size += len(event) + 64
+            self.held.keep(event)
             return True
-        self.holding = False
         self.prepared = parse_event(event)
-        self.held_xid = xid_of(self.prepared.xa.format_id, self.prepared.xa.global_id, self.prepared.xa.branch)
+        self.held.end(xid_of(self.prepared.xa.format_id, self.prepared.xa.global_id, self.prepared.xa.branch))
         return True
 
     def end_prepared(self, ChangeBatch batch not None):
         """Go on behind `prepared`: the transaction waits for the statement that commits it."""
         self.prepared = None
         if not self.open:
-            self._note_committed(self.gtid)
+            self.committed.note(self.gtid)
             self.in_transaction = False
             self.gtid = None
-            self._settle()
+            self.place.settle()
 
     # Rows --------------------------------------------------------------------------------------------------------------------------
 
@@ -647,7 +545,7 @@ cdef class BinlogDecoder:
             return False
         if self.skips and bound.row_end < 0 and self.rows.operation in self.skipped:
             return self.rows.skip(1 << 62)
-        self.info.pos = self.event_start
+        self.info.pos = self.place.event_start
         self.info.server_id = unsigned_at(data + 5, 4)
         if self.events == self.pass_events and self.pass_rows:
             passed = self.pass_rows
@@ -678,7 +576,7 @@ cdef class BinlogDecoder:
         cdef int64_t first = batch.row_count
         if self.ignored or plan.table is None or (self.skips and "t" in self.skipped):
             return
-        self.info.pos = self.event_start
+        self.info.pos = self.place.event_start
         self.info.share(batch)
         batch.truncate(batch.use_table(plan.table), self.info.put(batch, 0))
         if self.open:

@@ -92,6 +92,8 @@ cdef class PacketBuffer:
     cdef Py_ssize_t size
     cdef Py_ssize_t start
     cdef Py_ssize_t end
+    # Where the packet begins that `missing` found to be cut off; before `start` once it was taken.
+    cdef Py_ssize_t begun
     cdef public int sequence
     cdef public bint numbered
 
@@ -142,12 +144,14 @@ cdef class PacketBuffer:
 
     cdef Py_ssize_t missing(self):
         """Return how many bytes the packet that has begun to arrive lacks, as far as its headers are here."""
-        cdef Py_ssize_t at = self.start, length
+        cdef Py_ssize_t at = max(self.start, self.begun), length
+        self.begun = at
         while self.end - at >= 4:
             length = number32(self.data + at) & 0xFFFFFF
             at += 4 + length
             if at > self.end:
                 return at - self.end
+            self.begun = at
         return 4
 
     cdef int reserve(self, Py_ssize_t room) except -1:
@@ -156,6 +160,7 @@ cdef class PacketBuffer:
         if self.size - self.end >= room:
             return 0
         memmove(self.data, self.data + self.start, held)
+        self.begun = max(0, self.begun - self.start)
         self.start, self.end = 0, held
         if self.size - held >= room:
             if self.size > USUAL_SIZE and held + room <= USUAL_SIZE:
@@ -205,9 +210,13 @@ cdef class PacketBuffer:
             memcpy(target, self.data + self.start, length)
             target += length
             self.start += length
-        if self.start == self.end:
-            self.start = self.end = 0
+        self.rewind()
         return packet
+
+    cdef void rewind(self) noexcept:
+        """Begin at the front again when nothing is held."""
+        if self.start == self.end:
+            self.start = self.end = self.begun = 0
 
 
 cdef class EventFramer:
@@ -267,8 +276,7 @@ cdef class EventFramer:
             joined = buffer.cut(size)
             packet = <const unsigned char *> PyBytes_AS_STRING(joined)
         self.take_event(packet + 1, size - 1, position, events)
-        if buffer.start == buffer.end:
-            buffer.start = buffer.end = 0
+        buffer.rewind()
         return True
 
     cdef uint64_t advanced(self, const unsigned char *event) except? 0:

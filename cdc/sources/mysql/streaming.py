@@ -97,7 +97,7 @@ class Streaming:
             file, base, events = await self._stream.read()
             async for batch in self._decode(file, base, events):
                 yield batch
-            if not self._decoder.in_transaction and not self._decoder.catching_up:
+            if not self._decoder.in_transaction and not self._decoder.place.catching_up:
                 yield self._cut()
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class Streaming:
             elif decoder.statement is not None:
                 async for batch in self._statement(decoder.statement):
                     yield batch
-            elif decoder.prepared is not None or (decoder.held_size and decoder.held_xid):
+            elif decoder.prepared is not None or (decoder.held.size and decoder.held.xid):
                 async for batch in self._hold():
                     yield batch
             elif taken < len(events):
@@ -174,7 +174,7 @@ class Streaming:
             async for batch in self._end_xa(xa.verb, xa.xid):
                 yield batch
             return
-        check_loggable(query, self._settings.tables, f"{decoder.file}:{decoder.position}")
+        check_loggable(query, self._settings.tables, f"{decoder.place.file}:{decoder.place.position}")
         # What was told before is not told again; the definitions at the transaction's beginning lack it, however.
         told = ChangeBatch() if decoder.repeats else self._batch
         effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
@@ -195,8 +195,8 @@ class Streaming:
         return ChangeOrigin(
             at_us=decoder.commit_us,
             server_id=self._origin.server_id,
-            file=decoder.begin_file,
-            position=decoder.begin_position,
+            file=decoder.place.begin_file,
+            position=decoder.place.begin_position,
             gtid=str(decoder.gtid) if decoder.gtid is not None else None,
             row=max(decoder.last_row, 0),
         )
@@ -205,7 +205,7 @@ class Streaming:
         """Return the position behind the statement at hand; of GTIDs it has the one of the statement, which tells what is behind it."""
         decoder = self._decoder
         gtids = str(decoder.gtid) if decoder.gtid is not None and self._position.gtids is not None else None
-        return MySqlPosition(decoder.file, decoder.position, gtids, commit_us=decoder.commit_us)
+        return MySqlPosition(decoder.place.file, decoder.place.position, gtids, commit_us=decoder.commit_us)
 
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 
@@ -213,9 +213,12 @@ class Streaming:
         """Keep the events of a distributed transaction until the log says what became of it; one of one phase has committed."""
         decoder, prepared = self._decoder, self._decoder.prepared
         place = OpenXa(
-            decoder.held_xid, decoder.begin_file, decoder.begin_position, str(decoder.gtid) if decoder.gtid else ""
+            decoder.held.xid,
+            decoder.place.begin_file,
+            decoder.place.begin_position,
+            str(decoder.gtid) if decoder.gtid else "",
         )
-        await self._prepared.keep(place, decoder.take_held())
+        await self._prepared.keep(place, decoder.held.take())
         if prepared is not None:
             self._awaited.pop(place.xid, None)
         if prepared is not None and prepared.one_phase:
@@ -230,15 +233,15 @@ class Streaming:
         if verb is XaVerb.COMMIT and self._prepared.knows(xid):
             decoder.begin_held(self._batch)
             async for events in self._prepared.take(xid):
-                async for batch in self._decode(decoder.file, 0, events):
+                async for batch in self._decode(decoder.place.file, 0, events):
                     yield batch
             decoder.commit(self._batch)
             if self._batch.continues:
                 yield self._cut()
             return
-        if verb is XaVerb.COMMIT and not decoder.catching_up:
+        if verb is XaVerb.COMMIT and not decoder.place.catching_up:
             raise PrepareUnseen(
-                f"the distributed transaction {xid} has committed at {decoder.file}:{decoder.position}, and it was prepared before the stream"
+                f"the distributed transaction {xid} has committed at {decoder.place.file}:{decoder.place.position}, and it was prepared before the stream"
                 " began: its rows are neither in the snapshot nor in the stream",
                 "Take a new snapshot: remove the offset (cdc-stream offsets reset), and GRANT XA_RECOVER_ADMIN, by which it sees what is prepared;"
                 " without that right, end what XA RECOVER shows before.",
@@ -254,10 +257,10 @@ class Streaming:
         """Finish the batch: give it its position, and remember whether it ends inside a transaction."""
         decoder, batch = self._decoder, self._batch
         inside = decoder.in_transaction and decoder.events > 1
-        self._executed.add(decoder.take_committed())
+        self._executed.add(decoder.committed.take())
         self._position = MySqlPosition(
-            file=decoder.begin_file if inside else decoder.resume_file,
-            pos=decoder.begin_position if inside else decoder.resume_position,
+            file=decoder.place.begin_file if inside else decoder.place.resume_file,
+            pos=decoder.place.begin_position if inside else decoder.place.resume_position,
             gtids=self._executed.text,
             server_uuid=self._origin.uuid,
             server_id=self._origin.server_id,
@@ -280,7 +283,7 @@ class Streaming:
     def _partial(self) -> Partial:
         decoder = self._decoder
         gtid = str(decoder.gtid) if decoder.gtid is not None else ""
-        file, pos = ("", 0) if gtid else (decoder.begin_file, decoder.begin_position)
+        file, pos = ("", 0) if gtid else (decoder.place.begin_file, decoder.place.begin_position)
         return Partial(decoder.events, decoder.rows_taken, gtid, file, pos, decoder.ordinal)
 
     def _new_batch(self) -> ChangeBatch:

@@ -23,7 +23,7 @@ def context(tls: Tls) -> ssl.SSLContext:
     result.verify_mode = ssl.CERT_REQUIRED if tls.mode in VERIFYING else ssl.CERT_NONE
     if tls.authority:
         _load(tls.authority, lambda: result.load_verify_locations(tls.authority))
-    else:
+    elif tls.mode in VERIFYING:  # reading the system's authorities takes longer than the rest of the handshake
         result.load_default_certs()
     if tls.certificate:
         key, password = tls.key or None, tls.key_password.reveal()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,7 +13,6 @@ from tests.support.golden.replay import Outcome
 
 Record = dict[str, Any]
 WIDTH = 160
-SINGLE_DIGITS = 9
 
 
 def mismatches(case: Case, outcome: Outcome) -> list[str]:
@@ -67,16 +65,8 @@ def _values(wanted: Any, got: Any, path: str) -> Iterator[str]:
     elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         for number, (left, right) in enumerate(zip(wanted, got, strict=True)):
             yield from _values(left, right, f"{path}[{number}]")
-    elif (wanted != got or type(wanted) is not type(got)) and not _same_single(wanted, got):
+    elif wanted != got or type(wanted) is not type(got):
         yield f"{path}: wanted {_short(wanted)}, got {_short(got)}"
-
-
-def _same_single(wanted: Any, got: Any) -> bool:
-    """Whether two numbers are one in single precision, of which Java writes more digits than tell it from others."""
-    if not (isinstance(wanted, float) and isinstance(got, float)):
-        return False
-    short = all(float(f"{each:.{SINGLE_DIGITS - 1}e}") == each for each in (wanted, got))
-    return short and max(abs(wanted), abs(got)) <= 3.4028235e38 and struct.pack("f", wanted) == struct.pack("f", got)
 
 
 def _members(wanted: dict[str, Any], got: dict[str, Any], path: str) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct as struct_format
 from decimal import Decimal as Number
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,7 @@ from cdc.model.schema import (
 )
 from tests.unit.converters.tables import PLACEHOLDER, after_of, decimal_schema, text_of
 
+JAVA_FLOATS = Path(__file__).parent / "data" / "java_floats.txt"
 NUMERIC = ConverterSettings(schemas_enable=False, decimal_format=DecimalFormat.NUMERIC)
 KEEP_NULL = ConverterSettings(schemas_enable=False, replace_null_with_default=False)
 VARIABLE = struct("io.debezium.data.VariableScaleDecimal", (Field("scale", INT32), Field("value", BYTES)), version=1)
@@ -84,7 +87,7 @@ def test_a_character_is_escaped_wherever_it_stands(position):
         assert text_of(STRING, text) == f'"{text.replace(character, escaped)}"'
 
 
-# Float.MIN_VALUE, Double.MIN_VALUE and the like print as in JDK 19.
+# Doubles print as in JDK 19, floats as in JDK 17.
 @pytest.mark.parametrize(
     ("value", "double", "single"),
     [
@@ -98,7 +101,7 @@ def test_a_character_is_escaped_wherever_it_stands(position):
         (0.0001, "1.0E-4", "1.0E-4"),
         (9999999.0, "9999999.0", "9999999.0"),
         (1e7, "1.0E7", "1.0E7"),
-        (-1.25e10, "-1.25E10", "-1.25E10"),
+        (-1.25e10, "-1.25E10", "-1.24999997E10"),
         (1e21, "1.0E21", "1.0E21"),
         (123456.789, "123456.789", "123456.79"),
         (2.0**-1074, "4.9E-324", "0.0"),
@@ -107,6 +110,8 @@ def test_a_character_is_escaped_wherever_it_stands(position):
         (3.4028234663852886e38, "3.4028234663852886E38", "3.4028235E38"),
         (2.2250738585072014e-308, "2.2250738585072014E-308", "0.0"),
         (2e-44, "2.0E-44", "2.0E-44"),
+        (3e10, "3.0E10", "3.0000001E10"),
+        (2.0**-126, "1.1754943508222875E-38", "1.17549435E-38"),
         (2.0**63, "9.223372036854776E18", "9.223372E18"),
         (math.nan, '"NaN"', '"NaN"'),
         (math.inf, '"Infinity"', '"Infinity"'),
@@ -115,6 +120,14 @@ def test_a_character_is_escaped_wherever_it_stands(position):
 )
 def test_floating_point_numbers_are_written_as_java_prints_them(value, double, single):
     assert (text_of(FLOAT64, value), text_of(FLOAT32, value)) == (double, single)
+
+
+def test_floats_have_the_digits_that_java_17_gives_them():
+    """Each line is the bits of a float and its `Float.toString`: powers of two and their neighbours, one digit at each power of ten, random ones."""
+    for line in JAVA_FLOATS.read_text().splitlines():
+        bits, text = line.split()
+        (value,) = struct_format.unpack(">f", bytes.fromhex(bits))
+        assert Number(text_of(FLOAT32, value)) == Number(text) == -Number(text_of(FLOAT32, -value)), line
 
 
 @pytest.mark.parametrize(

@@ -73,22 +73,26 @@ class TestTransactions:
         assert feed(decoder, events, batch) == 5
         assert ids(batch) == [1, 2, 3]
         end = 4 + sum(map(len, events))
-        assert (decoder.resume_file, decoder.resume_position, decoder.position) == ("log.000001", end, end)
+        assert (decoder.place.resume_file, decoder.place.resume_position, decoder.place.position) == (
+            "log.000001",
+            end,
+            end,
+        )
         assert (decoder.in_transaction, decoder.commit_us) == (False, 1_700_000_000_000_000)
-        assert decoder.take_committed() == [(str(SID), "", 1, 1)]
+        assert decoder.committed.take() == [(str(SID), "", 1, 1)]
         assert [each.id for each in batch.transactions] == [str(Gtid(str(SID), "", 1))]
 
     def test_gtids_that_follow_each_other_are_one_run(self):
         decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
         parts = [each for number in (1, 2, 3, 5) for each in (gtid(number), query(b"BEGIN"), MAP, WRITE, XID)]
         feed(decoder, placed(*parts), batch)
-        assert decoder.take_committed() == [(str(SID), "", 1, 3), (str(SID), "", 5, 5)]
+        assert decoder.committed.take() == [(str(SID), "", 1, 3), (str(SID), "", 5, 5)]
 
     def test_inside_a_transaction_the_place_is_that_of_its_beginning(self):
         decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
         events = placed(*TRANSACTION)
         assert feed(decoder, events, batch, max_rows=2) == 3
-        assert (decoder.begin_position, decoder.resume_position, decoder.events) == (4, 4, 2)
+        assert (decoder.place.begin_position, decoder.place.resume_position, decoder.events) == (4, 4, 2)
         assert (decoder.rows_taken, decoder.ordinal) == (2, 2)
 
     @pytest.mark.parametrize("taken", range(4))
@@ -113,18 +117,18 @@ class TestTransactions:
         decoder, batch = BinlogDecoder("log.000001", 4, wants=lambda uuid: uuid != str(SID)), ChangeBatch()
         feed(decoder, placed(*TRANSACTION), batch)
         assert (len(batch), batch.transactions) == (0, [])
-        assert decoder.take_committed() == [(str(SID), "", 1, 1)]
+        assert decoder.committed.take() == [(str(SID), "", 1, 1)]
 
     def test_before_the_stored_place_nothing_is_published_even_if_that_is_the_end_of_a_file(self):
         end = 4 + sum(map(len, TRANSACTION))
         decoder, batch = BinlogDecoder("log.000001", end, catch_up=("log.000001", end)), ChangeBatch()
         feed(decoder, placed(*TRANSACTION), batch)
-        assert (len(batch), decoder.catching_up) == (0, True)
+        assert (len(batch), decoder.place.catching_up) == (0, True)
         events = placed(gtid(2), *TRANSACTION[1:])
         taken = decoder.feed("log.000002", 0, events, 0, batch, NO_LIMIT, NO_LIMIT)
         decoder.bind(BoundTable(parse_table_map(decoder.unresolved or b""), plan()))
         assert decoder.feed("log.000002", 0, events, taken, batch, NO_LIMIT, NO_LIMIT) == 5
-        assert (ids(batch), decoder.catching_up) == ([1, 2, 3], False)
+        assert (ids(batch), decoder.place.catching_up) == ([1, 2, 3], False)
 
     def test_what_was_rolled_back_is_taken_back(self):
         decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()

@@ -47,6 +47,22 @@ def test_a_packet_comes_back_whole_however_it_arrives(size):
     assert len(buffer) == 0
 
 
+@pytest.mark.parametrize("taken", [0, 1, 2])
+@pytest.mark.parametrize("looked", [True, False])
+def test_there_is_room_for_a_large_packet_that_has_begun(taken, looked):
+    """Whether or not the buffer knew where it begins: packets before it may have been taken since, and what is held moved."""
+    payload = bytes(3_000_000)
+    data = packets(b"one", bytes(700_000), payload)
+    begun = len(data) - len(payload) + 100
+    buffer = filled(data[:begun])
+    if looked:
+        buffer.space()
+    assert len([buffer.take() for _ in range(taken)]) == taken
+    assert len(buffer.space()) >= len(payload) - 100
+    write(buffer, data[begun:])
+    assert buffer.take_many(10, 1 << 30) == [b"one", bytes(700_000), payload][taken:]
+
+
 def test_nothing_is_taken_before_a_packet_is_whole():
     data = packets(b"abc", b"", b"defg")
     for end in range(len(data)):

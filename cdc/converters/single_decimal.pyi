@@ -1,0 +1,1 @@
+"""Shortest decimals of binary floating point numbers, for compiled code only."""

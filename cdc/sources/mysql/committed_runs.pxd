@@ -1,0 +1,7 @@
+"""What has committed, as runs of GTIDs."""
+
+
+cdef class CommittedRuns:
+    cdef list runs
+
+    cdef int note(self, object gtid) except -1
