@@ -132,11 +132,12 @@ cdef class BinlogDecoder:
     cdef bint queries
     cdef TransactionNumbers numbers
     cdef dict partial_counts
+    cdef bint each_transaction
     cdef list committed
     cdef dict uuids
 
     def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
-                 bint queries=False, catch_up=None):
+                 bint queries=False, catch_up=None, bint each_transaction=False):
         self.rows = RowsDecoder()
         self.info = SourceInfo()
         self.file = self.resume_file = self.begin_file = file
@@ -150,6 +151,7 @@ cdef class BinlogDecoder:
         self.partial_counts = dict(counts)
         self.queries = queries
         self.catch_up = catch_up
+        self.each_transaction = each_transaction
         if catch_up is not None:
             self.file = ""  # of where the dump begins, the first events tell
         self.committed = []
@@ -238,6 +240,8 @@ cdef class BinlogDecoder:
         return taken
 
     cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        if self.each_transaction and not self.in_transaction and len(batch.transactions):
+            return True
         return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
                 or self.held_size >= max_size)
 
