@@ -6,6 +6,7 @@
                 ...
             await transaction.ack()
 
+`MySqlSource("mysql://user:password@host:3306/database", server_id=…)` does the same for MySQL and MariaDB.
 The names of `__all__` are the library; everything else may change.
 """
 
@@ -15,11 +16,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cdc.history.file import FileSchemaHistory
+    from cdc.history.memory import MemorySchemaHistory
     from cdc.model.change import ChangeEvent
     from cdc.model.event import ABSENT, UNAVAILABLE
     from cdc.offsets.file import FileOffsetStore
     from cdc.offsets.memory import MemoryOffsetStore
-    from cdc.sources.postgres.transactions import PostgresSource, SourceTransaction
+    from cdc.sources.mysql.transactions import MySqlSource
+    from cdc.sources.postgres.transactions import PostgresSource
+    from cdc.sources.transactions import SourceTransaction
 
     __version__: str
 
@@ -28,9 +33,12 @@ _HOMES = {
     "ABSENT": "cdc.model.event",
     "ChangeEvent": "cdc.model.change",
     "FileOffsetStore": "cdc.offsets.file",
+    "FileSchemaHistory": "cdc.history.file",
     "MemoryOffsetStore": "cdc.offsets.memory",
+    "MemorySchemaHistory": "cdc.history.memory",
+    "MySqlSource": "cdc.sources.mysql.transactions",
     "PostgresSource": "cdc.sources.postgres.transactions",
-    "SourceTransaction": "cdc.sources.postgres.transactions",
+    "SourceTransaction": "cdc.sources.transactions",
     "UNAVAILABLE": "cdc.model.event",
 }
 
@@ -39,7 +47,10 @@ __all__ = [
     "UNAVAILABLE",
     "ChangeEvent",
     "FileOffsetStore",
+    "FileSchemaHistory",
     "MemoryOffsetStore",
+    "MemorySchemaHistory",
+    "MySqlSource",
     "PostgresSource",
     "SourceTransaction",
 ]

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from cdc import FileOffsetStore, PostgresSource
-from cdc.sources.postgres import transactions as transactions_module
+from cdc.sources import transactions as transactions_module
 from tests.support.database import Database
 
 SECONDS = 20

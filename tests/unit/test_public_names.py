@@ -19,7 +19,10 @@ def test_the_public_names_are_these():
         "UNAVAILABLE",
         "ChangeEvent",
         "FileOffsetStore",
+        "FileSchemaHistory",
         "MemoryOffsetStore",
+        "MemorySchemaHistory",
+        "MySqlSource",
         "PostgresSource",
         "SourceTransaction",
     ]

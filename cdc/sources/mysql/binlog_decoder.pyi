@@ -21,7 +21,7 @@ class BinlogDecoder:
     whether its transactions are published. `skipped` holds the letters of operations to leave out. `marks` makes the marks of transactions: none
     without it; if it makes any, changes are numbered, and `counts` are those that the published part of a split transaction has, by
     collection. `queries` says that the source block has the statement. `catch_up` is (file, position), if the dump begins before the stored
-    position: of what is before that, only distributed transactions are kept.
+    position: of what is before that, only distributed transactions are kept. With `each_transaction`, no batch goes on behind the end of one.
 
     The state that a stored offset needs is public: `place`, where the events stand; `committed`, what has committed; and inside a transaction
     `gtid`, `events`, the events of it that were
@@ -56,6 +56,7 @@ class BinlogDecoder:
         counts: Mapping[str, int] = ...,
         queries: bool = False,
         catch_up: tuple[str, int] | None = None,
+        each_transaction: bool = False,
     ) -> None: ...
     @property
     def counts(self) -> dict[str, int]:

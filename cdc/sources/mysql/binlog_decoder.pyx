@@ -122,9 +122,10 @@ cdef class BinlogDecoder:
     cdef TransactionNumbers numbers
     cdef dict partial_counts
     cdef dict uuids
+    cdef bint each_transaction
 
     def __init__(self, str file="", int64_t position=0, partial=None, wants=None, str skipped="", marks=None, counts=(),
-                 bint queries=False, catch_up=None):
+                 bint queries=False, catch_up=None, bint each_transaction=False):
         self.rows = RowsDecoder(skipped)
         self.info = SourceInfo()
         self.place = LogPlace(file, position, catch_up)
@@ -135,6 +136,7 @@ cdef class BinlogDecoder:
         self.numbers = TransactionNumbers(marks)
         self.partial_counts = dict(counts)
         self.queries = queries
+        self.each_transaction = each_transaction
         self.committed = CommittedRuns()
         self.held = HeldEvents()
         self.savepoints = {}
@@ -204,6 +206,8 @@ cdef class BinlogDecoder:
         return taken
 
     cdef bint _full(self, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
+        if self.each_transaction and not self.in_transaction and len(batch.transactions):
+            return True
         return (batch.row_count + len(batch.asides) >= max_rows or batch.arena.size + batch.aside_size >= max_size
                 or self.held.size >= max_size)
 

@@ -74,6 +74,11 @@ def resume(settings: MySqlSettings, position: MySqlPosition, facts: ServerFacts)
         if facts.mariadb:
             return _by_mariadb_gtids(position, facts)
         return _by_gtids(settings, position, facts)
+    if not position.file:
+        raise SourceLost(
+            f"the stream is to begin behind the GTIDs {position.gtids}, and {facts.server} has none (gtid_mode is not ON)",
+            "Begin at a place of its binlog, as in binlog.000003:157.",
+        )
     return _by_place(position, facts)
 
 

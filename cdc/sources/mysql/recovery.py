@@ -58,16 +58,25 @@ async def recovered(
 ) -> Definitions:
     """Return the definitions at an offset: the given ones, and every statement of the history up to it.
 
-    A statement that is not understood is replaced by the table changes that stand beside it.
+    A statement that is not understood is replaced by the table changes that stand beside it. One that is there twice, because the process
+    ended between history and offset and the log sent it again, counts once.
 
     Raises:
         HistoryUnreadable: no record lies before the offset, though the source has one; or neither a statement nor its changes are understood.
     """
-    found = False
+    found, seen = False, set[tuple[str, str]]()
     async for record in records:
-        if dict(record.source) == dict(source) and is_reached(record.position, until):
-            found = True
-            definitions = replayed(definitions, record)
+        if dict(record.source) != dict(source) or not is_reached(record.position, until):
+            continue
+        found = True
+        if record.position.get("snapshot"):
+            seen.clear()  # it describes the tables anew, and perhaps another log
+        else:
+            statement = _identity(record)
+            if statement in seen:
+                continue
+            seen.add(statement)
+        definitions = replayed(definitions, record)
     if not found:
         fact = f"The schema history has nothing about {dict(source)} up to the stored offset {dict(until)}"
         remedy = (
@@ -75,6 +84,12 @@ async def recovered(
         )
         raise HistoryUnreadable(fact, remedy)
     return definitions
+
+
+def _identity(record: HistoryRecord) -> tuple[str, str]:
+    """Return what a statement of the log is told by: its GTID, or else its place."""
+    position = record.position
+    return str(position.get("gtids") or f"{position.get('file')}:{position.get('pos')}"), record.ddl
 
 
 def replayed(definitions: Definitions, record: HistoryRecord) -> Definitions:

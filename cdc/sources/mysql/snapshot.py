@@ -200,7 +200,9 @@ class Snapshot:
         """Tell the tracker what there is, and return the batches that tell of it."""
         tables = [table.id for table in remembered(self._settings, self._tables)]
         # Debezium's history says nothing of the server in a snapshot.
-        behind = self._recovers or replace(position, snapshot=True, server_uuid="", server_id=0, open_xa=())
+        behind = replace(position, snapshot=True, open_xa=())
+        if self._recovers is None:
+            behind = replace(behind, server_uuid="", server_id=0)
         found: list[ChangeBatch] = []
         waiting: SnapshotStatement | None = None
         async for step in snapshot_statements(self._connections[0], self._tracker.definitions, tables):

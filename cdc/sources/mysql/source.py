@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
@@ -35,7 +36,9 @@ class MySqlLog:
     """A `Source` (see `cdc.sources.base`) over the binlog of one server.
 
     `history` has the definitions of tables up to the stored offset. `resumed` says that the connector has taken its snapshot since it was
-    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns.
+    started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns. Without a stored offset the
+    stream begins behind `begin`, if it is given, and the definitions are those that the server has now. With `each_transaction`, each batch
+    holds one transaction at most.
     """
 
     def __init__(
@@ -45,10 +48,14 @@ class MySqlLog:
         *,
         resumed: bool = False,
         converters: ColumnConverters | None = None,
+        begin: MySqlPosition | None = None,
+        each_transaction: bool = False,
     ) -> None:
         self._settings = settings
         self._history = history
         self._resumed = resumed
+        self._begin = begin
+        self._each_transaction = each_transaction
         self._plans = TablePlans(settings, converters)
         self._plan = Plan(snapshot=False)
         self._connection: Connection | None = None
@@ -90,7 +97,10 @@ class MySqlLog:
         self._connection = await open_connection(settings)
         facts = self._facts = await read_facts(self._connection)
         check_server(facts)
-        self._plan = plan(settings, stored, facts, resumed=self._resumed)
+        if stored is None and self._begin is not None:
+            self._plan = replace(resume(settings, self._begin, facts), recovers=True)
+        else:
+            self._plan = plan(settings, stored, facts, resumed=self._resumed)
         definitions = await server_definitions(self._connection)
         if not self._plan.snapshot and not self._plan.recovers and stored is not None:
             definitions = await recovered(definitions, self._history.records(), self.partition, stored)
@@ -158,6 +168,7 @@ class MySqlLog:
             origin=LogOrigin(facts.uuid, facts.server_id),
             partition=self.partition,
             catch_up=catch_up,
+            each_transaction=self._each_transaction,
         )
         self._watch.begin(position)
         log.info("streaming from %s", position)

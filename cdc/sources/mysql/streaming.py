@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
 from cdc.errors import DefinitionMismatch, DefinitionUnknown, PrepareUnseen
 from cdc.model.batch import ChangeBatch
+from cdc.model.event import Transaction
 from cdc.model.table import TableId
 from cdc.sources.marks import TransactionMarks
 from cdc.sources.mysql.binlog import BinlogStream
@@ -46,7 +47,10 @@ class LogOrigin:
 
 
 class Streaming:
-    """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along."""
+    """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along.
+
+    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Streaming:
         origin: LogOrigin,
         partition: Mapping[str, str],
         catch_up: tuple[str, int] | None = None,
+        each_transaction: bool = False,
     ) -> None:
         self._settings = settings
         self._stream = stream
@@ -83,6 +88,7 @@ class Streaming:
             dict(position.counts),
             settings.include_query,
             catch_up,
+            each_transaction,
         )
         self._batch = self._new_batch()
 
@@ -182,7 +188,14 @@ class Streaming:
             decoder.forget()
         for table in effect.truncated:
             self._truncate(table)
+        info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.position)
         decoder.end_statement(self._batch)
+        if effect.truncated and not decoder.in_transaction:
+            self._batch.transactions.append(info)
+
+    def _name(self) -> str:
+        decoder = self._decoder
+        return str(decoder.gtid) if decoder.gtid is not None else f"{decoder.begin_file}:{decoder.begin_position}"
 
     def _truncate(self, table: TableId) -> None:
         definition = self._tracker.definitions.get(table.schema, table.table)

@@ -57,7 +57,7 @@ def test_json_is_the_record_in_one_line():
 
 
 @pytest.mark.parametrize("form", LineFormat)
-@pytest.mark.parametrize("value", ["\ud800", {"a": "\ud800"}, {"a": 2**70}, {"a": object()}], ids=repr)
+@pytest.mark.parametrize("value", ["\ud800", {"a": "\ud800"}, {"a": 2**70}, {"a": object}], ids=repr)
 def test_what_has_no_line_is_an_error_with_its_place(value, form):
     with pytest.raises(ConversionError, match="letters-0 at offset 3 cannot be written as") as caught:
         line_of(replace(record(ZERO, 3), value=value), form)

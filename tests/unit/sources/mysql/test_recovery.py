@@ -60,3 +60,13 @@ async def test_the_history_of_another_connector_does_not_count():
 )
 def test_a_position_is_compared_by_gtids_where_both_have_them(position, offset, reached):
     assert is_reached(position, offset) is reached
+
+
+async def test_a_statement_that_the_log_sent_again_counts_once():
+    swap = ("ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a", "ALTER TABLE t RENAME COLUMN c TO b")
+    kept = await history("CREATE TABLE t (a int, b int)", *swap)
+    records = [record async for record in kept.records()]
+    await kept.record(records[1:])
+    found = (await recovered(Definitions(), kept.records(), SHOP, {"file": "binlog.000001", "pos": 3})).get("d", "t")
+    assert found is not None
+    assert [column.name for column in found.columns] == ["b", "a"]

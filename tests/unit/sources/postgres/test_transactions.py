@@ -13,8 +13,9 @@ import pytest
 
 from cdc.model.position import Offset
 from cdc.offsets.memory import MemoryOffsetStore
-from cdc.sources.postgres import transactions as transactions_module
-from cdc.sources.postgres.transactions import PostgresSource, SourceTransaction
+from cdc.sources import transactions as transactions_module
+from cdc.sources.postgres.transactions import PostgresSource
+from cdc.sources.transactions import SourceTransaction
 from tests.unit.pipeline.virtual_time import now, run, virtual
 from tests.unit.sources.postgres.walsender import SimulatedLog, SimulatedPostgres, SimulatedStream, virtual_clock
 
