@@ -188,14 +188,18 @@ class Streaming:
             decoder.forget()
         for table in effect.truncated:
             self._truncate(table)
-        info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.position)
+        info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.place.position)
         decoder.end_statement(self._batch)
         if effect.truncated and not decoder.in_transaction:
             self._batch.transactions.append(info)
 
     def _name(self) -> str:
         decoder = self._decoder
-        return str(decoder.gtid) if decoder.gtid is not None else f"{decoder.begin_file}:{decoder.begin_position}"
+        return (
+            str(decoder.gtid)
+            if decoder.gtid is not None
+            else f"{decoder.place.begin_file}:{decoder.place.begin_position}"
+        )
 
     def _truncate(self, table: TableId) -> None:
         definition = self._tracker.definitions.get(table.schema, table.table)
