@@ -40,8 +40,8 @@ def quoted_id(table: TableId) -> str:
 
 
 def change_id(change: TableChange) -> str:
-    """Return what identifies a change: the table, and before it the name that it had, if that has changed."""
-    ids = (change.id,) if change.previous is None else (change.previous, change.id)
+    """Return what identifies a change: the table, and before it the name that RENAME TABLE took from it; not that of ALTER TABLE … RENAME."""
+    ids = (change.id,) if change.previous is None or not change.part else (change.previous, change.id)
     return ",".join(map(quoted_id, ids))
 
 
