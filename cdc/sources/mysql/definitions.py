@@ -52,13 +52,25 @@ class ColumnDefault:
     """The default of a column.
 
     `text` is for a literal its value as the server would print it, unquoted ("101" for b'101'), for an expression its text, else empty.
+    `written` is a literal as the statement has it, None where that is not known.
     """
 
     kind: DefaultKind
     text: str = ""
+    written: str | None = field(default=None, compare=False)
 
 
 NULL_DEFAULT: Final = ColumnDefault(DefaultKind.NULL)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenType:
+    """A type in the words of its statement, with synonyms (INTEGER) and the lengths that the server forgets (INT(11))."""
+
+    type: str
+    jdbc_type: int
+    length: int | None = None
+    scale: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,7 @@ class ColumnDefinition:
     the digits of fractional seconds (None for none), or the display width where the server keeps one; `scale` that of DECIMAL and of FLOAT(m,d).
     `charset` is set for text, ENUM and SET alone, under its present name (utf8mb3); `collation` is None where it is the charset's default.
     `values` are those of ENUM and SET. `optional` columns take NULL. `default` is None where an INSERT must name the column.
+    `written` is the type as it was declared, where that differs; it means nothing for the rows.
     """
 
     name: str
@@ -85,6 +98,7 @@ class ColumnDefinition:
     default: ColumnDefault | None = None
     comment: str | None = None
     invisible: bool = False
+    written: WrittenType | None = field(default=None, compare=False)
 
     @property
     def base_type(self) -> str:

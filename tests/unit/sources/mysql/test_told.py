@@ -117,3 +117,23 @@ def test_tables_stand_in_the_order_of_a_java_hash_set():
         "t7",
         "t8",
     ]
+
+
+def test_a_type_and_a_default_are_told_in_the_words_of_the_statement():
+    statement = (
+        "CREATE TABLE t (i INTEGER(11), n NUMERIC(10,2) DEFAULT -1.5, b BOOLEAN DEFAULT true, x BIT(4) DEFAULT b'0101')"
+    )
+    columns = told(statement)[0]["tableChanges"][0]["table"]["columns"]
+    names = ("typeName", "jdbcType", "length", "scale", "defaultValueExpression")
+    assert [tuple(column[name] for name in names) for column in columns] == [
+        ("INTEGER", 4, 11, None, None),
+        ("NUMERIC", 2, 10, 2, "-1.5"),
+        ("BOOLEAN", 16, None, None, "true"),
+        ("BIT", -7, 4, None, "0101"),
+    ]
+
+
+def test_the_words_of_a_type_mean_nothing_for_the_table():
+    written = apply_ddl(Definitions(), "CREATE TABLE t (i INTEGER(11), b BOOL DEFAULT true)", SHOP).definitions
+    printed = apply_ddl(Definitions(), "CREATE TABLE t (i int, b tinyint(1) DEFAULT '1')", SHOP).definitions
+    assert written == printed
