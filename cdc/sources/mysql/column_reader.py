@@ -15,6 +15,7 @@ from cdc.sources.mysql.declared_types import (
     charset_name,
     collation_name,
     completed,
+    written_type,
 )
 from cdc.sources.mysql.definitions import NULL_DEFAULT, ColumnDefault, ColumnDefinition, DefaultKind
 from cdc.sources.mysql.sql_tokens import TokenKind, TokenReader
@@ -61,6 +62,8 @@ class _ColumnReader:
     def __init__(self, reader: TokenReader, column: ColumnDefinition) -> None:
         self._reader = reader
         self._read = ReadColumn(column)
+        self._words = ""
+        self._written: tuple[int | None, int | None] = None, None
 
     def default(self) -> ColumnDefault | None:
         self._default()
@@ -78,6 +81,7 @@ class _ColumnReader:
         self._read = replace(self._read, column=replace(self._read.column, **changes))  # type: ignore[arg-type]
 
     def _type(self) -> None:
+        start = self._reader.peek().start
         word = self._reader.name().upper()
         base = self._text_type(word) or SYNONYMS.get(word, word)
         if word == "DOUBLE":
@@ -87,6 +91,7 @@ class _ColumnReader:
         if self._reader.mariadb:
             base = {"GEOMCOLLECTION": "GEOMETRYCOLLECTION"}.get(base, base)
         self._set(type=base)
+        self._words = " ".join(self._reader.statement[start : self._reader.end].upper().split())
         if base in ("ENUM", "SET"):
             self._values()
         elif self._reader.at("("):
@@ -138,7 +143,8 @@ class _ColumnReader:
 
     def _lengths(self) -> None:
         numbers = [int(part) for part in re.findall(r"\d+", self._reader.group())]
-        self._set(length=numbers[0] if numbers else None, scale=numbers[1] if len(numbers) > 1 else None)
+        self._written = numbers[0] if numbers else None, numbers[1] if len(numbers) > 1 else None
+        self._set(length=self._written[0], scale=self._written[1])
 
     def _attribute(self) -> None:
         reader = self._reader
@@ -195,7 +201,15 @@ class _ColumnReader:
             reader.take()
         if reader.peek().kind is TokenKind.WORD and not reader.at_any("TRUE", "FALSE"):
             return self._called()
-        return ColumnDefault(DefaultKind.LITERAL, self._literal())
+        start = reader.peek()
+        text = self._literal()
+        plain = start.kind not in (TokenKind.STRING, TokenKind.BITS)
+        written = "".join(reader.statement[start.start : reader.end].split()) if plain else None
+        if start.kind is TokenKind.STRING and self._read.column.type != "BIT":
+            written = text
+        elif start.kind is TokenKind.BITS and start.text.startswith("0b"):
+            written = start.text[2:]
+        return ColumnDefault(DefaultKind.LITERAL, text, written)
 
     def _expression(self) -> ColumnDefault:
         """Take an expression; one that is a constant is a literal for MariaDB."""
@@ -353,6 +367,7 @@ class _ColumnReader:
         if column.default is None and optional and not column.generated and not column.auto_increment:
             column = replace(column, default=NULL_DEFAULT)
         column = completed(replace(column, optional=optional), mariadb=self._reader.mariadb)
+        column = replace(column, written=written_type(column, self._words, *self._written))
         self._read = replace(read, column=replace(column, default=_printed(column, rounds=not self._reader.mariadb)))
 
 

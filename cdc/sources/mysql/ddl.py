@@ -48,13 +48,15 @@ class TableChange:
     """What a statement did to one table.
 
     `table` is the definition after it; None for a dropped table, and for one that was not known before and whose definition therefore is
-    not known after it. `previous` is the name before, where it has changed.
+    not known after it. `previous` is the name before, where it has changed. `part` is the statement that does this change alone, where the
+    whole one drops or renames: it may name several tables.
     """
 
     type: ChangeType
     id: TableId
     table: TableDefinition | None = None
     previous: TableId | None = None
+    part: str = ""
 
 
 class StatementKind(Enum):
@@ -72,7 +74,8 @@ class StatementKind(Enum):
 class DdlOutcome:
     """The definitions after a statement, and what it did; `database` is the one that it is about.
 
-    An INDEX statement changes the definition, and its `changes` name the table, but Debezium's records about it do not.
+    An INDEX statement changes the definition, and its `changes` name the table, but Debezium's records about it do not; one that makes the key
+    of a table without one is a TABLE statement.
     """
 
     definitions: Definitions
@@ -150,6 +153,10 @@ class _Statement:
         if database is None:
             database = self._changes[0].id.schema if self._changes else self._session.database
         return DdlOutcome(self._definitions, kind, database, tuple(self._changes))
+
+    def _beginning(self) -> str:
+        """Return the statement up to the next token."""
+        return self._reader.statement[: self._reader.peek().start].lstrip()
 
     def _table_name(self) -> TableId:
         database, table = self._reader.qualified(self._session.database)
@@ -238,8 +245,10 @@ class _Statement:
         table = self._definitions.get(table_id.schema, table_id.table)
         if table is not None and all(each.name.lower() != name.lower() for each in table.keys):
             table = settle_keys(table, ReadKeys(table.primary_key, [*table.keys, key]))
+        known = self._definitions.get(table_id.schema, table_id.table)
+        makes_key = table is not None and known is not None and table.record_key and not known.record_key
         self._put(TableChange(ChangeType.ALTER, table_id, table))
-        return self._outcome(StatementKind.INDEX)
+        return self._outcome(StatementKind.TABLE if makes_key else StatementKind.INDEX)
 
     def _alter(self) -> DdlOutcome:
         reader = self._reader
@@ -268,9 +277,10 @@ class _Statement:
             self._move(table_id, self._definitions.table_id(*alteration.renamed), table)
         return self._outcome(StatementKind.TABLE)
 
-    def _move(self, old: TableId, new: TableId, table: TableDefinition | None) -> None:
+    def _move(self, old: TableId, new: TableId, table: TableDefinition | None, part: str = "") -> None:
         self._definitions = self._definitions.without_table(old)
-        self._put(TableChange(ChangeType.ALTER, new, None if table is None else replace(table, id=new), previous=old))
+        moved = None if table is None else replace(table, id=new)
+        self._put(TableChange(ChangeType.ALTER, new, moved, previous=old, part=part))
 
     def _alter_database(self) -> DdlOutcome:
         reader = self._reader
@@ -296,8 +306,11 @@ class _Statement:
 
     def _drop_tables(self) -> DdlOutcome:
         self._reader.accept("IF", "EXISTS")
+        begin = self._beginning()
         while True:
-            self._put(TableChange(ChangeType.DROP, self._table_name()))
+            table = self._table_name()
+            name = ".".join(f"`{each.replace('`', '``')}`" for each in (table.schema, table.table) if each)
+            self._put(TableChange(ChangeType.DROP, table, part=begin + name))
             if not self._reader.accept(","):
                 return self._outcome(StatementKind.TABLE)
 
@@ -319,14 +332,17 @@ class _Statement:
         if not reader.accept_any("TABLE", "TABLES"):
             return DdlOutcome(self._definitions)
         reader.accept("IF", "EXISTS")
+        begin = self._beginning()
         while True:
+            start = reader.peek().start
             old = self._table_name()
             if reader.accept("WAIT"):
                 reader.take()
             reader.accept("NOWAIT")
             reader.expect("TO")
             new = self._table_name()
-            self._move(old, new, self._definitions.get(old.schema, old.table))
+            pair = reader.statement[start : reader.end]
+            self._move(old, new, self._definitions.get(old.schema, old.table), begin + pair)
             if not reader.accept(","):
                 return self._outcome(StatementKind.TABLE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from cdc.sources.mysql.definitions import CharsetChoice, ColumnDefinition
+from cdc.sources.mysql.definitions import CharsetChoice, ColumnDefinition, WrittenType
 
 SYNONYMS: Final = {
     **dict.fromkeys(("INT1", "BOOL", "BOOLEAN"), "TINYINT"),
@@ -84,6 +84,32 @@ def completed(column: ColumnDefinition, *, mariadb: bool) -> ColumnDefinition:
     return replace(column, length=length, scale=column.scale or 0 if base == "DECIMAL" else column.scale)
 
 
+#: The numbers in `java.sql.Types` of words that Debezium knows as types of their own: NCHAR, NVARCHAR, BOOLEAN, NUMERIC, REAL.
+_WRITTEN_JDBC: Final = {
+    "NCHAR": -15,
+    "NVARCHAR": -9,
+    **dict.fromkeys(("BOOL", "BOOLEAN"), 16),
+    "NUMERIC": 2,
+    "REAL": 7,
+}
+
+
+def written_type(column: ColumnDefinition, words: str, length: int | None, scale: int | None) -> WrittenType | None:
+    """Return the type as Debezium prints it of a statement in its log: in its words, with the lengths that stand there.
+
+    None where it is the column's own, as it always is in a definition that the server prints.
+    """
+    if words == "SERIAL" or column.base_type in ("ENUM", "SET"):
+        return None
+    if column.base_type in ("DECIMAL", "BIT"):
+        length, scale = column.length, column.scale
+    national = ("NVARCHAR" if "VAR" in words else "NCHAR") if words.startswith(("NCHAR", "NVAR", "NATIONAL")) else words
+    length = 1 if national == "NCHAR" and length is None else length
+    jdbc = _WRITTEN_JDBC.get(national, column.jdbc_type)
+    found = WrittenType(words + column.type[len(column.base_type) :], jdbc, length, scale)
+    return None if found == WrittenType(column.type, column.jdbc_type, column.length, column.scale) else found
+
+
 def _width(column: ColumnDefinition, mariadb: bool) -> int | None:
     """Return the display width: MySQL 8.0.19 and later keep it for TINYINT(1) and ZEROFILL alone, MariaDB always."""
     base = column.base_type
@@ -101,7 +127,7 @@ def settled(column: ColumnDefinition, inherited: CharsetChoice) -> ColumnDefinit
     if column.base_type in WITH_CHARSET:
         found = choice(column.charset, column.collation, inherited)
         if found.charset == "binary" and column.type in _BINARY:
-            column = replace(column, type=_BINARY[column.type], charset=None, collation=None)
+            column = replace(column, type=_BINARY[column.type], charset=None, collation=None, written=None)
         else:
             column = replace(column, charset=found.charset, collation=found.collation)
     return _smallest(column)

@@ -52,13 +52,25 @@ class ColumnDefault:
     """The default of a column.
 
     `text` is for a literal its value as the server would print it, unquoted ("101" for b'101'), for an expression its text, else empty.
+    `written` is a literal as the statement has it, None where that is not known.
     """
 
     kind: DefaultKind
     text: str = ""
+    written: str | None = field(default=None, compare=False)
 
 
 NULL_DEFAULT: Final = ColumnDefault(DefaultKind.NULL)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenType:
+    """A type in the words of its statement, with synonyms (INTEGER) and the lengths that the server forgets (INT(11))."""
+
+    type: str
+    jdbc_type: int
+    length: int | None = None
+    scale: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +82,7 @@ class ColumnDefinition:
     `charset` is set for text, ENUM and SET alone, under its present name (utf8mb3); `collation` is None where it is the charset's default.
     `values` are those of ENUM and SET. `optional` columns take NULL. `default` is None where an INSERT must name the column.
     `row_end` marks the end of a row's time in a table of MariaDB with system versioning: rows of the past have one that is over.
+    `written` is the type as it was declared, where that differs; it means nothing for the rows.
     """
 
     name: str
@@ -87,6 +100,7 @@ class ColumnDefinition:
     comment: str | None = None
     invisible: bool = False
     row_end: bool = False
+    written: WrittenType | None = field(default=None, compare=False)
 
     @property
     def base_type(self) -> str:

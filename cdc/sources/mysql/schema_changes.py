@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,8 @@ import cdc
 from cdc.model.connect_record import SourceRecord
 from cdc.model.position import Offset
 from cdc.model.schema import BOOLEAN, INT32, INT64, STRING, Field, array, struct
-from cdc.sources.mysql.ddl import DdlOutcome, StatementKind
+from cdc.model.table import TableId
+from cdc.sources.mysql.ddl import DdlOutcome, StatementKind, TableChange
 from cdc.sources.mysql.schema import SOURCE_SCHEMA
 from cdc.sources.mysql.table_json import told_changes
 
@@ -67,8 +68,6 @@ VALUE: Final = struct(
 #: About what a record takes beside its statement, in bytes: what it weighs in a batch.
 SHELL: Final = 2000
 
-_TOLD: Final = frozenset({StatementKind.TABLE, StatementKind.INDEX, StatementKind.DATABASE, StatementKind.VARIABLE})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOrigin:
@@ -96,21 +95,31 @@ class SchemaChanges:
         self._comments = comments
 
     def record(
-        self, statement: str, outcome: DdlOutcome, origin: ChangeOrigin, now_us: int, offset: Offset
+        self,
+        statement: str,
+        outcome: DdlOutcome,
+        origin: ChangeOrigin,
+        now_us: int,
+        offset: Offset,
+        *,
+        tables: Sequence[TableId] = (),
     ) -> SourceRecord | None:
-        """Return the record about a statement, None for one of which Debezium tells nothing (TRUNCATE, and what changes no table).
+        """Return the record about a statement, None for TRUNCATE, of which Debezium tells nothing.
 
-        `now_us` is the time of reading, in microseconds since the epoch; `offset` goes into the record's source offset.
+        `now_us` is the time of reading, in microseconds since the epoch; `offset` goes into the record's source offset; `tables` are all that
+        the statement changes, if it is a part of one.
         """
-        if outcome.kind not in _TOLD:
+        if outcome.kind is StatementKind.TRUNCATE:
             return None
-        changes = () if outcome.kind is StatementKind.INDEX else outcome.changes
+        changes = _told(outcome)
         return SourceRecord(
             topic=self._prefix,
             key={"databaseName": outcome.database},
             key_schema=KEY,
             value={
-                "source": self._source(outcome, origin),
+                "source": self._source(
+                    outcome, origin, [table.table for table in tables or [each.id for each in changes]]
+                ),
                 "ts_ms": now_us // 1000,
                 "databaseName": outcome.database,
                 "schemaName": None,
@@ -122,9 +131,7 @@ class SchemaChanges:
             source_offset=offset,
         )
 
-    def _source(self, outcome: DdlOutcome, origin: ChangeOrigin) -> dict[str, object]:
-        changes = () if outcome.kind is StatementKind.INDEX else outcome.changes
-        tables = ",".join(change.id.table for change in changes)
+    def _source(self, outcome: DdlOutcome, origin: ChangeOrigin, tables: Sequence[str]) -> dict[str, object]:
         return {
             "version": cdc.__version__,
             "connector": "mysql",
@@ -135,7 +142,7 @@ class SchemaChanges:
             "sequence": None,
             "ts_us": origin.at_us,
             "ts_ns": origin.at_us * 1000,
-            "table": tables or ("" if origin.snapshot == "false" else None),
+            "table": ",".join(tables) or ("" if origin.snapshot == "false" else None),
             "server_id": origin.server_id,
             "gtid": origin.gtid,
             "file": origin.file,
@@ -144,3 +151,11 @@ class SchemaChanges:
             "thread": None,
             "query": None,
         }
+
+
+def _told(outcome: DdlOutcome) -> tuple[TableChange, ...]:
+    """Return the changes that Debezium tells: of a name that one statement gives and takes again it has nothing to tell."""
+    if outcome.kind is StatementKind.INDEX:
+        return ()
+    known = outcome.definitions.get
+    return tuple(each for each in outcome.changes if each.previous is None or known(each.id.schema, each.id.table))

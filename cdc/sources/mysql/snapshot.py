@@ -43,7 +43,8 @@ from cdc.sources.mysql.snapshot_parts import (
 from cdc.sources.mysql.snapshot_view import close_all, open_reading, open_view, open_without_lock
 from cdc.sources.mysql.source_info import SourceInfo
 from cdc.sources.mysql.text_rows import TextRowDecoder
-from cdc.sources.mysql.tracking import SchemaTracker, Told
+from cdc.sources.mysql.told import Told
+from cdc.sources.mysql.tracking import SchemaTracker
 
 log = logging.getLogger(__name__)
 

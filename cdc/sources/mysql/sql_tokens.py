@@ -124,7 +124,7 @@ def _unquoted(text: str, mode: SqlMode) -> str:
 
 
 class TokenReader:
-    """Reads the tokens of one statement from the front; words are compared in capitals."""
+    """Reads the tokens of one statement from the front; words are compared in capitals. `end` is where the last one taken ends."""
 
     def __init__(self, statement: str, mode: SqlMode = SqlMode(), *, mariadb: bool = False) -> None:
         self.statement = statement
@@ -132,6 +132,7 @@ class TokenReader:
         self.mariadb = mariadb
         self._source = tokens(statement, mode, mariadb=mariadb)
         self._ahead: list[Token] = []
+        self.end = 0
 
     def peek(self, ahead: int = 0) -> Token:
         """Return a token without taking it; at the end it is END however far ahead."""
@@ -145,6 +146,7 @@ class TokenReader:
         token = self.peek()
         if token.kind is not TokenKind.END:
             self._ahead.pop(0)
+            self.end = token.end
         return token
 
     @property

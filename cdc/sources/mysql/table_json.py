@@ -15,8 +15,10 @@ from cdc.sources.mysql.definitions import (
     ColumnDefinition,
     DefaultKind,
     TableDefinition,
+    WrittenType,
 )
 
+_NATIONAL: Final = (-15, -9)
 _EPOCH: Final = "1970-01-01 00:00:00"
 _ESCAPED: Final = {"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"}
 _ESCAPES: Final = re.compile(r"[\\'\0\n\r\x1a]")
@@ -40,8 +42,8 @@ def quoted_id(table: TableId) -> str:
 
 
 def change_id(change: TableChange) -> str:
-    """Return what identifies a change: the table, and before it the name that it had, if that has changed."""
-    ids = (change.id,) if change.previous is None else (change.previous, change.id)
+    """Return what identifies a change: the table, and before it the name that RENAME TABLE took from it; not that of ALTER TABLE … RENAME."""
+    ids = (change.id,) if change.previous is None or not change.part else (change.previous, change.id)
     return ",".join(map(quoted_id, ids))
 
 
@@ -67,15 +69,17 @@ def _told_table(table: TableDefinition | None, *, comments: bool) -> dict[str, A
 def _told_column(column: ColumnDefinition, position: int, *, comments: bool) -> dict[str, Any]:
     # Debezium calls a column generated that the server counts up or sets at each update, and not one with an expression.
     by_server = column.auto_increment or column.updated_now
+    told = column.written or WrittenType(column.type, column.jdbc_type, column.length, column.scale)
     return {
         "name": column.name,
-        "jdbcType": column.jdbc_type,
+        "jdbcType": told.jdbc_type,
         "nativeType": None,
-        "typeName": column.type,
-        "typeExpression": column.type,
-        "charsetName": column.charset,
-        "length": column.length,
-        "scale": column.scale,
+        "typeName": told.type,
+        "typeExpression": told.type,
+        # The national types are always of the charset that was called utf8 once.
+        "charsetName": "utf8" if told.jdbc_type in _NATIONAL and column.charset == "utf8mb3" else column.charset,
+        "length": told.length,
+        "scale": told.scale,
         "position": position,
         "optional": column.optional,
         "autoIncremented": by_server,
@@ -89,7 +93,9 @@ def _told_column(column: ColumnDefinition, position: int, *, comments: bool) -> 
 def _told_default(default: ColumnDefault | None) -> str | None:
     if default is None or default.kind in (DefaultKind.NULL, DefaultKind.EXPRESSION):
         return None
-    return _EPOCH if default.kind is DefaultKind.NOW else written(default.text)
+    if default.kind is DefaultKind.NOW:
+        return _EPOCH
+    return written(default.text if default.written is None else default.written)
 
 
 def stored_change(change: TableChange, *, comments: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import DdlUnreadable
@@ -14,7 +14,6 @@ from cdc.sources.mysql.charsets import decode_text
 from cdc.sources.mysql.ddl import (
     ChangeType,
     DdlOutcome,
-    DdlSession,
     StatementKind,
     TableChange,
     apply_ddl,
@@ -26,6 +25,7 @@ from cdc.sources.mysql.query_event import Query
 from cdc.sources.mysql.recovery import history_record
 from cdc.sources.mysql.schema_changes import SHELL, ChangeOrigin, SchemaChanges
 from cdc.sources.mysql.sessions import session_of
+from cdc.sources.mysql.told import Told, parts
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,6 @@ class Effect:
 
     changed: bool = False
     truncated: tuple[TableId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A statement with the session it ran in, and what it did."""
-
-    statement: str
-    session: DdlSession
-    outcome: DdlOutcome = field(default_factory=lambda: DdlOutcome(Definitions()))
 
 
 class SchemaTracker:
@@ -85,17 +76,18 @@ class SchemaTracker:
 
     def tell(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
         """Take the definitions behind a statement, and add its records: in the history, and of schema changes."""
-        outcome = told.outcome
-        self.definitions = outcome.definitions
-        if outcome.kind is StatementKind.OTHER:
-            return
-        if self._belongs_in_history(outcome):
-            self._record(told, batch, behind)
-        if self._settings.include_schema_changes and self._is_told(outcome):
-            now_us = batch.stamp_ns // 1000
-            record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset())
-            if record is not None:
-                batch.add_aside(record, SHELL + len(told.statement), context=True)
+        self.definitions = told.outcome.definitions
+        for part in parts(told):
+            if self._belongs_in_history(part.outcome):
+                self._record(part, batch, behind)
+            if self._settings.include_schema_changes and self._is_told(part.outcome):
+                self._publish(part, batch, origin, behind)
+
+    def _publish(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
+        now_us = batch.stamp_ns // 1000
+        record = self._changes.record(told.statement, told.outcome, origin, now_us, behind.offset(), tables=told.tables)
+        if record is not None:
+            batch.add_aside(record, SHELL + len(told.statement), context=True)
 
     def _record(self, told: Told, batch: ChangeBatch, behind: MySqlPosition) -> None:
         record = history_record(
@@ -117,6 +109,8 @@ class SchemaTracker:
 
     def _is_told(self, outcome: DdlOutcome) -> bool:
         """Tell whether a statement is published."""
+        if self._settings.history.only_tables and outcome.kind in (StatementKind.INDEX, StatementKind.OTHER):
+            return False
         if not outcome.changes and self._settings.history.only_tables:
             return self._captures_database(outcome.database)
         return self._belongs_in_history(outcome)

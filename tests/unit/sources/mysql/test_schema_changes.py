@@ -15,8 +15,9 @@ from cdc.sources.mysql.sql_tokens import SqlMode
 from cdc.sources.mysql.table_json import restored_change, stored_change
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "mysql"
-#: Debezium prints types as they were written here, and takes BOOL and CHAR BYTE for other types than in a snapshot.
-AS_WRITTEN = "CREATE TABLE dt ("
+THE_TYPES = "CREATE TABLE dt ("
+#: CHAR BYTE, CHAR ASCII and CHAR UNICODE have not the charset that Debezium's stream, unlike its snapshot, shows.
+OTHER_CHARSETS = ("cb", "ch", "cu")
 CASES = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists())
 NORMALISED = ("version", "ts_ms", "ts_us", "ts_ns", "server_id", "gtid", "file", "pos")
 
@@ -47,6 +48,16 @@ def fields(schema):
     return found
 
 
+def comparable(value):
+    """Return the value of a record without the columns that are told otherwise on purpose."""
+    if not value["ddl"].startswith(THE_TYPES):
+        return value
+    (change,) = value["tableChanges"]
+    columns = [column for column in change["table"]["columns"] if column["name"] not in OTHER_CHARSETS]
+    assert len(columns) == 18
+    return {**value, "tableChanges": [{**change, "table": {**change["table"], "columns": columns}}]}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_statement_is_told_as_debezium_tells_it(case):
     definitions = Definitions()
@@ -68,8 +79,7 @@ def test_a_statement_is_told_as_debezium_tells_it(case):
         value = {**record.value, "ts_ms": "<TS>"}
         source = {name: v for name, v in value.pop("source").items() if name not in NORMALISED}
         assert source == {name: v for name, v in payload.pop("source").items() if name not in NORMALISED}
-        if not payload["ddl"].startswith(AS_WRITTEN):
-            assert value == payload
+        assert comparable(value) == comparable(payload)
         told += 1
     assert told
 
@@ -82,7 +92,7 @@ def test_the_schemas_are_debeziums():
 
 def test_types_mean_the_same_in_streamed_ddl_as_in_a_snapshot():
     [ddl] = [
-        r["value"]["payload"]["ddl"] for r in golden("ddl_types_stream") if AS_WRITTEN in r["value"]["payload"]["ddl"]
+        r["value"]["payload"]["ddl"] for r in golden("ddl_types_stream") if THE_TYPES in r["value"]["payload"]["ddl"]
     ]
     [change] = outcome_of(Definitions(), ddl, "golden").changes
     types = {column.name: (column.type, column.length, column.charset) for column in change.table.columns}
