@@ -67,7 +67,8 @@ def test_most_random_statements_are_such_as_the_server_takes(mysql_database):
 
 @pytest.mark.reliability
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("mariadb", [False, True])
-def test_hundreds_of_histories_are_followed(mysql_database, mariadb_database, mariadb):
+@pytest.mark.parametrize("flavour", ["mysql", "mariadb"])
+def test_hundreds_of_histories_are_followed(mysql_database, mariadb_database, flavour):
+    database = mariadb_database if flavour == "mariadb" else mysql_database
     for seed in range(300):
-        follow(mariadb_database if mariadb else mysql_database, Random(seed), mariadb=mariadb)
+        follow(database, Random(seed), mariadb=flavour == "mariadb")

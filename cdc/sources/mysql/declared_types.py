@@ -5,6 +5,7 @@ https://dev.mysql.com/doc/refman/9.4/en/data-types.html; the names are those tha
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -40,6 +41,20 @@ CHARACTER_BYTES: Final = {
     **dict.fromkeys(("eucjpms", "ujis", "utf8mb3"), 3),
     **dict.fromkeys(("gb18030", "utf16", "utf16le", "utf32", "utf8mb4"), 4),
 }
+
+
+def type_name(words: str) -> str:
+    """Return the server's name of a declared type, which may have several words (NATIONAL VARCHAR, DOUBLE PRECISION UNSIGNED)."""
+    declared, _, signs = re.sub(r" *\b(SIGNED|UNSIGNED|ZEROFILL)\b", r"/\1", words.upper(), count=1).partition("/")
+    return f"{_base_name(declared)} {signs.removeprefix('SIGNED')}".strip()
+
+
+def _base_name(words: str) -> str:
+    if words.startswith("LONG "):
+        return "MEDIUMBLOB" if words.endswith("BINARY") else "MEDIUMTEXT"
+    if words.startswith(("NATIONAL ", "NCHAR ", "CHAR ", "CHARACTER ")):
+        return "VARCHAR" if "VAR" in words else "CHAR"
+    return SYNONYMS.get(words, words.removesuffix(" PRECISION"))
 
 
 def charset_name(name: str) -> str:

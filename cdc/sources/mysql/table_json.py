@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from cdc.model.table import TableId
 from cdc.sources.mysql.ddl import ChangeType, TableChange
-from cdc.sources.mysql.declared_types import BLOBS, SYNONYMS, WITH_CHARSET
+from cdc.sources.mysql.declared_types import BLOBS, WITH_CHARSET, charset_name, completed, type_name
 from cdc.sources.mysql.definitions import (
     NULL_DEFAULT,
     ColumnDefault,
@@ -157,16 +158,16 @@ def _restored_table(table: TableId, found: Mapping[str, Any], comment: str | Non
 
 
 def _restored_column(found: Mapping[str, Any]) -> ColumnDefinition:
-    base, _, signs = found["typeName"].upper().partition(" ")
-    type_name = f"{SYNONYMS.get(base, base)} {signs}".strip()
-    plain = type_name.partition(" ")[0]
+    name = type_name(found["typeName"])
+    plain = name.partition(" ")[0]
+    boolean = found["typeName"].upper() in ("BOOL", "BOOLEAN")
     counted = bool(found.get("autoIncremented")) and plain not in ("TIMESTAMP", "DATETIME")
-    return ColumnDefinition(
+    column = ColumnDefinition(
         name=found["name"],
-        type=type_name,
-        length=None if plain in BLOBS else found.get("length"),
+        type=name,
+        length=1 if boolean else None if plain in BLOBS else found.get("length"),
         scale=found.get("scale"),
-        charset=found.get("charsetName") if plain in WITH_CHARSET else None,
+        charset=charset_name(found["charsetName"]) if plain in WITH_CHARSET and found.get("charsetName") else None,
         values=tuple(read(value[1:-1] if value[:1] == "'" else value) for value in found.get("enumValues") or ()),
         optional=found["optional"],
         auto_increment=counted,
@@ -174,6 +175,14 @@ def _restored_column(found: Mapping[str, Any]) -> ColumnDefinition:
         default=_restored_default(found, plain),
         comment=read(found["comment"]) if found.get("comment") else None,
     )
+    return _as_written(completed(column, mariadb=False), found)
+
+
+def _as_written(column: ColumnDefinition, found: Mapping[str, Any]) -> ColumnDefinition:
+    """Return the column with the words that the history has for its type, where the server has others."""
+    told = WrittenType(found["typeName"], found["jdbcType"], found.get("length"), found.get("scale"))
+    own = WrittenType(column.type, column.jdbc_type, column.length, column.scale)
+    return column if told == own else replace(column, written=told)
 
 
 def _restored_default(found: Mapping[str, Any], base: str) -> ColumnDefault | None:

@@ -152,6 +152,33 @@ def test_definitions_come_back_from_the_changes_of_a_history(case):
             assert stored_change(restored, comments=True) == stored
 
 
+@pytest.mark.parametrize(
+    ("declared", "type_", "length", "scale", "charset"),
+    [
+        ("BOOLEAN", "TINYINT", 1, None, None),
+        ("INTEGER(11)", "INT", None, None, None),
+        ("INT8 UNSIGNED", "BIGINT UNSIGNED", None, None, None),
+        ("DOUBLE PRECISION UNSIGNED", "DOUBLE UNSIGNED", None, None, None),
+        ("DEC(5,2) ZEROFILL", "DECIMAL UNSIGNED ZEROFILL", 5, 2, None),
+        ("FLOAT(30)", "DOUBLE", None, None, None),
+        ("NATIONAL VARCHAR(7)", "VARCHAR", 7, None, "utf8mb3"),
+        ("NCHAR(5)", "CHAR", 5, None, "utf8mb3"),
+        ("CHARACTER VARYING(9)", "VARCHAR", 9, None, "utf8mb4"),
+        ("LONG VARBINARY", "MEDIUMBLOB", None, None, None),
+        ("LONG VARCHAR", "MEDIUMTEXT", None, None, "utf8mb4"),
+    ],
+)
+def test_a_type_of_a_history_means_what_its_statement_meant(declared, type_, length, scale, charset):
+    statement = f"CREATE TABLE a (c {declared}) CHARSET utf8mb4"
+    (change,) = apply_ddl(Definitions(), statement, DdlSession(database="d")).changes
+    restored = restored_change(json.loads(json.dumps(stored_change(change, comments=True)))).table
+    assert change.table is not None
+    assert restored is not None
+    (column,) = restored.columns
+    assert (column.type, column.length, column.scale, column.charset) == (type_, length, scale, charset)
+    assert column.type == change.table.columns[0].type
+
+
 def test_changes_stand_in_for_a_statement_that_is_not_understood():
     known = apply_ddl(Definitions(), "CREATE TABLE a (id int PRIMARY KEY, v text)", DdlSession(database="d"))
     record = history_record(
