@@ -8,7 +8,7 @@ servers that it shares, no other process sees.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import metadata
 from uuid import uuid4
 
@@ -42,6 +42,14 @@ def _server(name: str) -> Iterator[Address]:
 def _reuses_servers() -> bool:
     first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     return first and os.environ.get("CDC_TEST_REUSE") != "0"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep reports in Unicode, which is all that pytest-xdist can send: some tests print what is none."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
