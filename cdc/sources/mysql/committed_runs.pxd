@@ -3,5 +3,6 @@
 
 cdef class CommittedRuns:
     cdef list runs
+    cdef object kind
 
     cdef int note(self, object gtid) except -1

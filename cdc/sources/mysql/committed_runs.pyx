@@ -1,5 +1,6 @@
 """What has committed, as runs of GTIDs."""
 
+from cdc.errors import DecodeError
 from cdc.sources.mysql.gtid import Gtid
 
 
@@ -8,15 +9,20 @@ cdef class CommittedRuns:
 
     def __init__(self):
         self.runs = []
+        self.kind = None
 
     cdef int note(self, object gtid) except -1:
         """Note a GTID, as a part of the run that the one before it belongs to; None for a transaction without."""
         if gtid is None:
             return 0
+        if self.kind is None:
+            self.kind = type(gtid)
+        elif self.kind is not type(gtid):
+            raise DecodeError(f"the log has GTIDs of MySQL and of MariaDB: {gtid} is not like those before it", b"", 0)
         if not isinstance(gtid, Gtid):
             self.runs.append(gtid)
             return 0
-        if self.runs and isinstance(self.runs[len(self.runs) - 1], tuple):
+        if self.runs:
             uuid, tag, first, last = self.runs.pop()
             if uuid == gtid.uuid and tag == gtid.tag and last + 1 == gtid.number:
                 self.runs.append((uuid, tag, first, gtid.number))

@@ -67,6 +67,12 @@ def ids(batch: ChangeBatch) -> list[int]:
 
 
 class TestTransactions:
+    def test_a_log_with_gtids_of_both_servers_is_no_log(self):
+        mariadb = event(162, struct.pack("<QIB", 7, 3, 0) + bytes(6), checksum=False)
+        decoder = BinlogDecoder("log.000001", 4)
+        with pytest.raises(DecodeError, match="GTIDs of MySQL and of MariaDB"):
+            feed(decoder, placed(mariadb, MAP, WRITE, XID, *TRANSACTION), ChangeBatch())
+
     def test_a_transaction_ends_with_its_place_time_and_gtid(self):
         decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
         events = placed(*TRANSACTION)
