@@ -26,6 +26,8 @@ HELD_BYTES: Final = 4 << 20
 FILL_SECONDS: Final = 0.0005
 #: How long a server has to take our goodbye.
 CLOSE_SECONDS: Final = 1.0
+#: What zstandard says of a frame that does not tell the size of its content.
+_UNSAID: Final = -1
 
 
 class _Inflow(asyncio.BufferedProtocol):
@@ -133,7 +135,9 @@ class _Inflater:
         if not self._zstd:
             return inflate(data, size)
         try:
-            found = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+            # The size in the frame is looked at first: as much memory would be taken, whatever the packet says.
+            fits = zstandard.frame_content_size(data) in (size, _UNSAID)
+            found = zstandard.ZstdDecompressor().decompress(data, max_output_size=size) if fits else b""
         except zstandard.ZstdError as error:
             raise DecodeError(f"a compressed packet cannot be read ({error})", data) from error
         if len(found) != size:
