@@ -12,6 +12,7 @@ from typing import Final
 from cdc.config.definition import Config, Definition, InvalidConfig
 from cdc.config.filters import NameFilter
 from cdc.config.property import Problem, Property, Type
+from cdc.config.secret import MASK
 from cdc.config.validators import PATTERNS
 
 LIST: Final = "post.processors"
@@ -134,10 +135,12 @@ def _is_reselect(config: Config, name: str) -> bool:
 def usable_post_processors(config: Config) -> Iterator[Problem]:
     """Yield a problem for each post processor without a class, and for what the one that reads columns again does not take."""
     found = 0
+    hidden = config.masked().get(LIST) == MASK  # the list came from a secret provider
     for name in config.list(LIST):
         prop, class_name = type_of(config, name)
         if not class_name:
-            yield Problem(prop, f"{prop} is not set, and {LIST} names {name}", "Set it to the name of a class.")
+            prop, shown = (f"{LIST}.{MASK}.type", MASK) if hidden else (prop, name)
+            yield Problem(prop, f"{prop} is not set, and {LIST} names {shown}", "Set it to the name of a class.")
         elif is_reselect(class_name):
             found += 1
             yield from _faults(config, name, prop.removesuffix("type"))

@@ -55,7 +55,7 @@ def append(path, *numbers):
 
 def where(worker, name):
     """Return the workers of a connector's tasks that run, as one worker tells."""
-    tasks = worker.call("GET", f"/connectors/{name}/status")[1]["tasks"]
+    tasks = worker.call("GET", f"/connectors/{name}/status")[1].get("tasks", [])  # a worker may not know it yet
     return [task["worker_id"] for task in tasks if task["state"] == "RUNNING"]
 
 

@@ -26,7 +26,9 @@ def test_any_configuration_parses_or_lists_problems(raw):
 
 
 @given(st.sets(st.sampled_from([p.name for p in POSTGRES.properties]), max_size=6))
-@example({"snapshot.select.statement.overrides"})  # a list whose items stand for names of properties
+@example({"snapshot.select.statement.overrides"})  # lists whose items stand for names of properties
+@example({"post.processors"})
+@example({"converters"})
 def test_a_provided_value_is_shown_nowhere(names):
     raw = MINIMAL | dict.fromkeys(names, "x${vault:a:b}")
     resolved = resolve(raw, {"vault": lambda path, key: SECRET + path + key})

@@ -144,7 +144,10 @@ class Script:
             assert found or self.running, f"it ended before it printed {pattern!r}:\n{self.output}"
             return found
 
-        until(printed, f"printing {pattern!r}", seconds)
+        try:
+            until(printed, f"printing {pattern!r}", seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; what it printed:\n{self.output}") from None
 
     def resident(self) -> int:
         """Return the largest resident memory so far, in bytes."""

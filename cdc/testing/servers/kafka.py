@@ -22,7 +22,7 @@ from cdc.testing.servers.process import free_port
 VERSION = "4.3.1"
 READY = "Kafka Server started"
 FENCED = "Fencing broker 1 "
-FENCING_SECONDS = 2.0
+FENCING_SECONDS = 10.0
 SHOW_FENCING = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info"
 
 LOGGING = (
