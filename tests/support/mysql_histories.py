@@ -26,6 +26,18 @@ SESSIONS = 2
 TABLES = 3
 ROWS_BEFORE = 20
 END = "the_end"
+#: How a server may write a transaction to its log: variables, of which one of the values is chosen each time.
+FORMS = (
+    ("binlog_transaction_compression", ("on", "off", "off")),
+    ("binlog_row_value_options", ("''", "'PARTIAL_JSON'")),
+    ("gtid_next", ("'AUTOMATIC'", "'AUTOMATIC'", "'AUTOMATIC:blue'")),
+    ("binlog_rows_query_log_events", ("on", "off")),
+)
+MARIADB_FORMS = (
+    ("binlog_annotate_row_events", ("on", "off")),
+    ("gtid_domain_id", ("0", "0", "7")),
+    ("global log_bin_compress", ("on", "off")),
+)
 #: The column of every table that says which rows were touched last; no random change writes it.
 MARK = "mark"
 FINAL = 9
@@ -76,6 +88,8 @@ class History:
         self.tables: list[Table] = []
         self._database = database
         self._chosen = random.Random(seed)
+        mariadb = "MariaDB" in database.execute("select version()")[0][0]
+        self._forms: Sequence[tuple[str, Sequence[str]]] = MARIADB_FORMS if mariadb else FORMS
         self._made = self._keys = self._columns = 0
 
     def prepare(self) -> None:
@@ -153,10 +167,8 @@ class History:
 
     def _choose_form(self, session: Session) -> None:
         """Choose how the server writes the next transaction to the log."""
-        session.run(f"set binlog_transaction_compression = {self._chosen.choice(('on', 'off', 'off'))}")
-        session.run(f"set binlog_row_value_options = '{self._chosen.choice(('', 'PARTIAL_JSON'))}'")
-        session.run(f"set gtid_next = '{self._chosen.choice(('AUTOMATIC', 'AUTOMATIC', 'AUTOMATIC:blue'))}'")
-        session.run(f"set binlog_rows_query_log_events = {self._chosen.choice(('on', 'off'))}")
+        for variable, values in self._forms:
+            session.run(f"set {variable} = {self._chosen.choice(values)}")
 
     def _distributed(self, session: Session, keys: list[set[int]]) -> None:
         """Write an XA transaction; what was prepared is decided later, when others may have committed."""
