@@ -14,7 +14,7 @@ from cdc.errors import CdcError
 
 app = typer.Typer(
     name="cdc-stream",
-    help="Change data capture: PostgreSQL to Kafka, exactly once, in Debezium's words.",
+    help="Change data capture: PostgreSQL and MySQL to Kafka, exactly once, in Debezium's words.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,7 +51,7 @@ Duration = Annotated[
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Change data capture: PostgreSQL to Kafka, exactly once, in Debezium's words."""
+    """Change data capture: PostgreSQL and MySQL to Kafka, exactly once, in Debezium's words."""
     if version:
         import cdc  # noqa: PLC0415
 
