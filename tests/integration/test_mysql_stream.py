@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -343,3 +344,21 @@ async def test_a_log_that_was_reset_meanwhile_is_named(server):
     with pytest.raises((LogDiverged, LogPurged)) as raised:
         await log.read()
     assert "Take a new snapshot" in raised.value.sentence()
+
+
+async def test_a_log_that_was_reset_and_has_grown_past_the_stored_place_is_named(server):
+    """Without GTIDs the stored place exists again, and what was written before it would be passed over."""
+    database = created(server.address)
+    database.execute(TABLES)
+    reset = "reset master" if is_mariadb(database) else "reset binary logs and gtids"
+    write = [f"insert into t values {rows(1, 50)}", "delete from t"]
+    run(database, reset)
+    log = await StreamedLog.of(database, by_place=True)
+    run(database, *write)
+    read = await log.read()
+    assert (await log.read(read.cuts[-1].offset)).changes == []
+    await asyncio.sleep(1.1)  # that of a file is told in whole seconds
+    run(database, reset, *write, *write)
+    with pytest.raises(LogDiverged, match="was begun at") as raised:
+        await log.read(read.cuts[-1].offset)
+    assert "was it reset" in raised.value.sentence()

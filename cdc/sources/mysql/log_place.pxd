@@ -12,6 +12,8 @@ cdef class LogPlace:
     cdef readonly int64_t resume_position
     cdef readonly str begin_file
     cdef readonly int64_t begin_position
+    cdef readonly int64_t created
+    cdef readonly int64_t resume_created
     cdef bytes file_bytes
     cdef int64_t event_start
     cdef int64_t event_end

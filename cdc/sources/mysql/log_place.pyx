@@ -15,6 +15,8 @@ cdef enum:
     SIZE_AT = 9
     END_AT = 13
     FLAGS_AT = 17
+    TYPE_AT = 4
+    FORMAT_DESCRIPTION = 15
     ARTIFICIAL = 0x20
 
 
@@ -45,9 +47,13 @@ cdef class LogPlace:
         if file != self.file and file:
             if self.catch_up is not None and self.file == self.catch_up[0]:
                 self.catch_up = None  # the stored position was the end of that file
-            self.file, self.file_bytes, self.position = file, file.encode(), 4
+            self.file, self.file_bytes, self.position, self.created = file, file.encode(), 4, 0
             if between:
-                self.resume_file, self.resume_position = file, 4
+                self.resume_file, self.resume_position, self.resume_created = file, 4, 0
+        if data[TYPE_AT] == FORMAT_DESCRIPTION:
+            self.created = unsigned_at(data, 4)
+            if self.resume_file == self.file:
+                self.resume_created = self.created
         if end == 0 or data[FLAGS_AT] & ARTIFICIAL:
             self.event_start = self.event_end = self.position
             return 0
@@ -71,4 +77,5 @@ cdef class LogPlace:
     cdef int settle(self) except -1:
         """Note that all before the end of the event at hand is whole transactions."""
         self.resume_file, self.resume_position = self.file, max(self.position, self.event_end)
+        self.resume_created = self.created
         return 0

@@ -2,7 +2,7 @@
 
 `file`, `pos` and `gtids` are where the last whole transaction ends, or where the one begins that is published in part; of that one, `event` events from its
 BEGIN on are published, and `row` rows of the event behind them. The other keys are cdc-stream's own, and Debezium passes over them: which
-server wrote the log, which transaction is published in part and how many rows of captured tables that is, and which distributed
+server wrote the log, when it made the file, which transaction is published in part and how many rows of captured tables that is, and which distributed
 transactions were prepared before and have not ended.
 """
 
@@ -69,7 +69,7 @@ class MySqlPosition:
     """Where a MySQL source stands.
 
     `gtids` is the canonical text of the transactions that are whole, None where the server has no GTIDs. `snapshot` is true while the
-    snapshot is not complete. `counts` are the published events of a split transaction by collection, if they are counted.
+    snapshot is not complete. `file_created` is when the server made `file`, in seconds since 1970, 0 if that is not known. `counts` are the published events of a split transaction by collection, if they are counted.
     """
 
     file: str
@@ -82,6 +82,7 @@ class MySqlPosition:
     snapshot: bool = False
     counts: tuple[tuple[str, int], ...] = ()
     open_xa: tuple[OpenXa, ...] = ()
+    file_created: int = 0
 
     def offset(self) -> Offset:
         """Return the value of the offset record."""
@@ -92,6 +93,7 @@ class MySqlPosition:
             "gtids": self.gtids,
             "server_id": self.server_id or None,
             "server_uuid": self.server_uuid or None,
+            "file_ts_sec": self.file_created or None,
         }
         if self.partial:
             found |= {"event": self.partial.events, "row": self.partial.rows}
@@ -123,6 +125,7 @@ class MySqlPosition:
             partial=_partial(offset, file, pos),
             snapshot=offset.get("snapshot") not in (None, False),
             counts=_counts(offset) if "event" in offset else (),
+            file_created=_number(offset, "file_ts_sec"),
             open_xa=tuple(map(OpenXa.from_json, cast("list[Mapping[str, Any]]", offset.get("open_xa") or []))),
         )
 

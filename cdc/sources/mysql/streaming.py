@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
-from cdc.errors import DefinitionMismatch, DefinitionUnknown, PrepareUnseen
+from cdc.errors import DefinitionMismatch, DefinitionUnknown, LogDiverged, PrepareUnseen
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.model.table import TableId
@@ -16,6 +17,7 @@ from cdc.sources.marks import TransactionMarks
 from cdc.sources.mysql.binlog import BinlogStream
 from cdc.sources.mysql.binlog_decoder import BinlogDecoder
 from cdc.sources.mysql.definitions import TableDefinition
+from cdc.sources.mysql.dump_errors import LOG_REPLACED
 from cdc.sources.mysql.executed import Executed
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.prepared import PreparedTransactions
@@ -75,6 +77,8 @@ class Streaming:
         self._prepared = PreparedTransactions(settings.queue_bytes)
         self._awaited = {each.xid: each for each in position.open_xa}
         self._began = 0
+        # With GTIDs, the file may be that of another server.
+        self._stored = position if position.gtids is None and position.file_created else None
         topic = beside_topic(
             settings.topic_prefix, settings.beside.transaction_topic, delimiter=settings.topic_delimiter
         )
@@ -117,6 +121,7 @@ class Streaming:
             taken = decoder.feed(
                 file, base, events, taken, self._batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
             )
+            self._check_file()
             if decoder.unresolved is not None:
                 decoder.bind(self._bound(decoder.unresolved))
             elif decoder.statement is not None:
@@ -127,6 +132,19 @@ class Streaming:
                     yield batch
             elif taken < len(events):
                 yield self._cut()
+
+    def _check_file(self) -> None:
+        """Refuse a file of the stored name that was made at another time, once the log has told when: RESET begins with the first name again."""
+        place, stored = self._decoder.place, self._stored
+        if stored is None or not place.created or place.file != stored.file:
+            return
+        self._stored = None
+        if place.created != stored.file_created:
+            was, told = (datetime.fromtimestamp(at, UTC) for at in (stored.file_created, place.created))
+            raise LogDiverged(
+                f"the stored place {stored} is in a file that was begun at {was:%F %T} UTC, and the server's {place.file} was at {told:%F %T}",
+                LOG_REPLACED,
+            )
 
     # Rows --------------------------------------------------------------------------------------------------------------------------
 
@@ -285,6 +303,7 @@ class Streaming:
             partial=self._partial() if inside else None,
             counts=tuple(decoder.counts.items()) if inside else (),
             open_xa=self._open_xa(),
+            file_created=decoder.place.created if inside else decoder.place.resume_created,
         )
         batch.position = self._position
         batch.boundary = not inside

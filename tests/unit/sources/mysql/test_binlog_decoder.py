@@ -16,6 +16,7 @@ from cdc.sources.mysql.position import Partial
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.table_map import parse_table_map
 from tests.unit.sources.mysql import row_events as r
+from tests.unit.sources.mysql import wire
 from tests.unit.sources.mysql.test_rows import MAP, long, plan, text
 from tests.unit.sources.mysql.wire import event
 
@@ -93,6 +94,15 @@ class TestTransactions:
         parts = [each for number in (1, 2, 3, 5) for each in (gtid(number), query(b"BEGIN"), MAP, WRITE, XID)]
         feed(decoder, placed(*parts), batch)
         assert decoder.committed.take() == [(str(SID), "", 1, 3), (str(SID), "", 5, 5)]
+
+    def test_when_a_file_was_made_is_known_of_the_file_at_hand_alone(self):
+        decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
+        described = struct.pack("<I", 77) + wire.format_description()[4:-4]
+        feed(decoder, placed(described, *TRANSACTION), batch)
+        place = decoder.place
+        assert (place.created, place.resume_created) == (77, 77)
+        decoder.feed("log.000002", 0, placed(gtid(2)), 0, batch, NO_LIMIT, NO_LIMIT)
+        assert (place.created, place.resume_file, place.resume_created) == (0, "log.000002", 0)
 
     def test_inside_a_transaction_the_place_is_that_of_its_beginning(self):
         decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
