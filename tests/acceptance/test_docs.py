@@ -18,7 +18,7 @@ from tests.support.documents import ROOT, Runner, shell
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SHOP = """
-create table orders (id int primary key, total numeric(10,2));
+create table orders (id int primary key, total decimal(10,2));
 insert into orders values (1, 12.50);
 """
 
@@ -64,8 +64,12 @@ def variables(shop: Database, kafka: Address, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if has_blocks(path)], ids=name)
-def test_the_blocks_of_a_document_run(path, shop, variables, tmp_path, monkeypatch):
+def test_the_blocks_of_a_document_run(path, shop, variables, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    if "MYSQL_URL" in path.read_text():
+        database = request.getfixturevalue("mysql_database")
+        database.execute(SHOP)
+        monkeypatch.setenv("MYSQL_URL", database.url)
     with shell(tmp_path, **variables) as bash:
         Runner(tmp_path, bash, shop).run(path)
 
