@@ -13,8 +13,10 @@ import pytest
 
 from cdc import ABSENT, FileOffsetStore, FileSchemaHistory, MemoryOffsetStore, MemorySchemaHistory, MySqlSource
 from cdc.config import TimeMode
-from cdc.errors import CdcError, ConfigError, HistoryUnreadable, SourceLost, SourceUnavailable
+from cdc.errors import CdcError, ConfigError, HistoryUnreadable, SourceLost, SourceRefused, SourceUnavailable
 from cdc.sources.mysql.source import MySqlLog
+from cdc.testing.servers import MySqlServer
+from cdc.testing.servers.certificates import make_authority
 from tests.support.mysql_database import created, dropped
 
 SECONDS = 12
@@ -155,8 +157,23 @@ async def test_distributed_transactions_and_a_restart_behind_them(open_source, d
         assert await take(source, 2) == [[("c", 2)], [("c", 4)]]
 
 
+@pytest.fixture(scope="module")
+def terse_mysql():
+    """A MySQL whose log does not tell the names of columns, as is the default."""
+    with MySqlServer(options={"binlog-row-metadata": "MINIMAL"}) as server:
+        yield server.address
+
+
 class TestDefinitions:
     """Rows are read by the definition that they were written under."""
+
+    @pytest.fixture(params=["mysql", "mariadb", "terse_mysql"])
+    def database(self, request):
+        """Lend a database with a table of orders, also on a server whose log says less."""
+        fresh = created(request.getfixturevalue(request.param), "library")
+        fresh.execute(ORDERS)
+        yield fresh
+        dropped(fresh)
 
     async def test_a_change_between_transactions(self, open_source, database):
         async with open_source(snapshot=False) as source:
@@ -335,6 +352,20 @@ async def test_keywords_do_as_well_as_a_url(database):
     )
     async with source:
         assert await take(source, 1) == [[("r", 1)]]
+
+
+async def test_tls_is_that_of_the_url(mysql, mysql_database, tmp_path):
+    mysql_database.execute(ORDERS)
+    url = f"{mysql_database.url}?ssl-mode=verify_ca&ssl-ca="
+    async with MySqlSource(f"{url}{mysql.data}/ca.pem", server_id=random.randrange(100_000, 1_000_000_000)) as source:
+        assert await take(source, 1) == [[("r", 1)]]
+        mysql_database.execute("insert into orders values (2, 1, null)")
+        assert await take(source, 1) == [[("c", 2)]]
+        used = "select count(*) from performance_schema.threads where connection_type = 'SSL/TLS' and processlist_command like 'Binlog Dump%'"
+        assert mysql_database.execute(used)[0][0] >= 1
+    make_authority(tmp_path)
+    with pytest.raises(SourceRefused, match="certificate"):
+        await MySqlSource(f"{url}{tmp_path}/ca.crt", server_id=7).__aenter__()
 
 
 @pytest.mark.parametrize(
