@@ -132,7 +132,8 @@ class TablePlans:
             )
         if resolved is not None and self._settings.include_schema_comments and column.comment:
             resolved = replace(resolved, schema=replace(resolved.schema, doc=written(column.comment)))
-        return WireColumn(column.name, column.type, column.length, column.scale, resolved)
+        kind = column.written or column
+        return WireColumn(column.name, kind.type, kind.length, kind.scale, resolved)
 
     def _with_zero_dates(self, column: ColumnDefinition, image: ImageColumn | None) -> ResolvedColumn | None:
         """Resolve a column so that a date that is none is null, in Debezium's default precision."""
