@@ -178,7 +178,7 @@ def filled(database: MySqlDatabase) -> None:
     """Make a table of all kinds of columns, and write rows."""
     chance, kinds = Random(SEED), [*KINDS.values()]
     columns = ", ".join(f"c{at} {kind.name} null" for at, kind in enumerate(kinds))
-    database.execute(f"create table t (id int primary key, {columns})")
+    database.execute(f"create table t (id int primary key, {columns}) character set utf8mb4")
     marks = ", ".join(["%s"] * (1 + len(kinds)))
     for number in range(8):
         values = [None if chance.random() < 0.2 else kind.value(chance) for kind in kinds]
