@@ -87,7 +87,7 @@ TEXTS = [b"", b"plain", "Grüße 東京 😀".encode(), b"\xff\xfe"]
 DOCUMENT = {
     "a": [1, -40_000, 2.5, None, True, "x" * 200],
     "é": {"d": Opaque(246, b"\x04\x02\x81\x32")},
-    "t": Opaque(11, b"\1" * 8),
+    "t": Opaque(11, ((12 << 12 | 34 << 6 | 56) << 24 | 500_000).to_bytes(8, "little")),
 }
 DOCUMENTS = [
     encoded(DOCUMENT),
@@ -104,7 +104,7 @@ JSON_TEXTS = [
 ]
 DIFFS = [
     b"\x00\x06$.a[1]\x02\x04\x01" + b'\x01\x07$."b c"\x05' + encoded("xyz") + b"\x02\x06$.\xc3\xa9.d",
-    b"\x02\x03$.a" + b"\x00\x01$\xfc\x06\x00" + encoded([1]),
+    b"\x02\x03$.a" + b"\x00\x01$\xfc\x08\x00" + encoded([1]),
 ]
 ALL = [*NUMBERS, *STAMPS, *CLOCKS, *INTERVALS, *BINARY, *ARRAYS, *MONEY, *TEXTS]
 
@@ -159,6 +159,8 @@ def test_value_decoders(name, decoder, corpus, capsys):
 
 def test_json_diffs(capsys):
     random = Random(SEED)
+    assert apply_diffs(DOCUMENTS[0], DIFFS[0]) == apply_diffs(DOCUMENTS[1], DIFFS[0])
+    assert apply_diffs(DOCUMENTS[0], DIFFS[1]) == b"[1]"
 
     def one() -> bool:
         given = [random.choice(DOCUMENTS[:3]), damaged(random, random.choice(DIFFS), ALL)]
