@@ -6,6 +6,7 @@ import datetime as dt
 import struct
 from contextlib import suppress
 from decimal import Decimal
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -221,8 +222,8 @@ class TestTimes:
         assert decode_text(decoder, year + b"-02-03") == (century + year[2:] + b"-02-03Z").decode()
 
 
-def every_decoder() -> list[ValueDecoder]:
-    """Return a decoder of each type and form in each mode."""
+def every_decoder() -> dict[tuple[str, bool], list[ValueDecoder]]:
+    """Return the decoders of each type in each mode, of row images (True) and of text."""
     of_image = {
         "INT UNSIGNED": ImageColumn(ColumnType.LONG),
         "BIGINT": ImageColumn(ColumnType.LONGLONG),
@@ -251,12 +252,12 @@ def every_decoder() -> list[ValueDecoder]:
         for time in TimeMode
         for decimal, binary in zip(DecimalMode, BinaryMode, strict=False)
     ]
-    found = []
+    found = dict[tuple[str, bool], list[ValueDecoder]]()
     for kind, image in of_image.items():
         column = ColumnDefinition(name="c", type=kind, charset="latin1", values=("a", "b"))
-        for handling in modes:
-            resolved = [resolve(column, handling, image), resolve(column, handling)]
-            found += [each.decoder for each in resolved if each is not None]
+        for form in (image, None):
+            resolved = [resolve(column, handling, form) for handling in modes]
+            found[kind, form is not None] = [each.decoder for each in resolved if each is not None]
     return found
 
 
@@ -266,7 +267,7 @@ DECODERS = every_decoder()
 class TestWrongBytes:
     @given(st.binary(max_size=40) | st.text("0123456789-:. ", max_size=30).map(str.encode))
     def test_any_bytes_are_a_value_or_an_error_of_ours(self, data):
-        for decoder in DECODERS:
+        for decoder in chain.from_iterable(DECODERS.values()):
             with suppress(DecodeError, ConversionError):
                 decode_text(decoder, data)
 

@@ -82,6 +82,11 @@ def plan_of(
     return RowPlan(shown, [r.decoder if r else None for r in resolved], targets, on_error)
 
 
+def text_plan(table: TableDefinition, handling: ValueHandling, on_error: str = "fail") -> RowPlan:
+    """Return the plan of all columns of a table as a SELECT returns them."""
+    return plan_of(table, handling, [None] * len(table.columns), on_error)
+
+
 def bound(table: TableDefinition, handling: ValueHandling, on_error: str = "fail") -> Bind:
     """Return what binds one table, and passes over the others."""
 
@@ -148,16 +153,22 @@ async def selected(
     database: MySqlDatabase, table: str, handling: ValueHandling | None = None, on_error: str = "fail"
 ) -> list[dict[str, Any]]:
     """Return the rows of a table as a snapshot reads them, in the order of the first column."""
-    found = definition(database, table)
-    plan = plan_of(found, handling or ValueHandling(), [None] * len(found.columns), on_error)
-    expressions = ", ".join(select_expression(column, f"`{column.name}`") for column in found.columns)
+    plan = text_plan(definition(database, table), handling or ValueHandling(), on_error)
     batch = ChangeBatch()
-    decoder = TextRowDecoder(plan, SourceInfo())
+    TextRowDecoder(plan, SourceInfo()).feed(await selected_packets(database, table), batch, b"true")
+    return [change.after or {} for change in changes(batch)]
+
+
+async def selected_packets(database: MySqlDatabase, table: str) -> list[bytes]:
+    """Return the same rows as the server sends them."""
+    found = definition(database, table)
+    expressions = ", ".join(select_expression(column, f"`{column.name}`") for column in found.columns)
     async with await Connection.open(binlog.endpoint(database)) as connection:
         for name, value in SESSION_SETTINGS.items():
             await connection.execute(f"SET SESSION {name} = '{value}'")
         select = f"SELECT {expressions} FROM `{database.name}`.`{table}` ORDER BY 1"
+        packets: list[bytes] = []
         async with connection.rows(select) as rows:
-            while packets := await rows.read():
-                decoder.feed(packets, batch, b"true")
-    return [change.after or {} for change in changes(batch)]
+            while arrived := await rows.read():
+                packets += arrived
+    return packets

@@ -295,6 +295,8 @@ class Alteration:
             raise SyntaxProblem(f"column {next(iter(changes))} is not in the table as it is known")
         for (old, read), column in zip(self._placed, settled, strict=True):
             if old and (read.first or read.place):
+                if column not in result:
+                    raise SyntaxProblem(f"column {old} is changed twice")
                 result.remove(column)
             if not old or read.first or read.place:
                 result.insert(_place(result, read), column)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -74,14 +75,19 @@ class Proof:
         """Encrypt the password with the server's RSA key."""
         try:
             public = serialization.load_pem_public_key(key)
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise DecodeError("the server's key cannot be read", key) from error
         if not isinstance(public, rsa.RSAPublicKey):
             raise DecodeError("the server's key is not one of RSA", key)
+        if not self.nonce:
+            raise DecodeError("the server sent its key, and no bytes to mask the password with", key)
         text = self.password + b"\0"
         masked = bytes(byte ^ self.nonce[at % len(self.nonce)] for at, byte in enumerate(text))
         sha1 = hashes.SHA1()  # noqa: S303 -- what the protocol says
-        return public.encrypt(masked, padding.OAEP(padding.MGF1(sha1), sha1, None))
+        try:
+            return public.encrypt(masked, padding.OAEP(padding.MGF1(sha1), sha1, None))
+        except ValueError as error:
+            raise DecodeError(f"the server's key of {public.key_size} bits takes no password", key) from error
 
 
 def _native(proof: Proof) -> bytes:

@@ -4,7 +4,7 @@ Formats: the MySQL source documentation, "Binlog Event" (`Gtid_event`, `Query_ev
 whole events without checksum go in, rows of a `ChangeBatch` come out.
 """
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from cdc.model.batch cimport ChangeBatch
@@ -30,7 +30,7 @@ from cdc.sources.mysql.events import (
     XaPrepare,
     parse_event,
 )
-from cdc.sources.mysql.gtid import Gtid
+from cdc.sources.mysql.gtid import LAST_NUMBER, Gtid
 from cdc.sources.mysql.payload import inner_events
 from cdc.sources.mysql.xa import xid_of
 
@@ -52,6 +52,9 @@ cdef enum:
     PREPARED_XA = 64  # a flag of MariaDB's GTID
     GTID_BODY = 42  # flags, UUID, number, kind of clock and two clock values
     QUERY_FIXED = 13  # thread, time, and the sizes of what follows
+
+
+cdef uint64_t LATEST = INT64_MAX // 1000  # microseconds that nanoseconds of 64 bits reach
 
 
 cdef inline bint has_rows(uint8_t kind) noexcept:
@@ -320,7 +323,7 @@ cdef class BinlogDecoder:
 
     cdef bint _gtid(self, uint8_t kind, bytes event, ChangeBatch batch) except -1:
         cdef const unsigned char *data = <const unsigned char *> event
-        cdef int64_t original = 0
+        cdef uint64_t original = 0
         cdef bytes sid
         if len(event) < HEADER + 25:
             raise DecodeError("a GTID event ends inside its identifier", event, len(event))
@@ -339,9 +342,11 @@ cdef class BinlogDecoder:
             self._name(Gtid(uuid, "", unsigned_at(data + HEADER + 17, 8)))
         return True
 
-    cdef int _begin(self, bytes event, int64_t original_us) except -1:
+    cdef int _begin(self, bytes event, uint64_t original_us) except -1:
         """Begin a transaction, whose time its source tells or else the header of its first event."""
         cdef const unsigned char *data = <const unsigned char *> event
+        if original_us > LATEST:
+            raise DecodeError(f"a transaction says that it committed {original_us} microseconds after 1970", event, 0)
         if self.in_transaction:
             raise DecodeError(f"a transaction begins inside another at {self.place.file}:{self.place.event_start}", event, 0)
         self.place.begin()
@@ -351,7 +356,7 @@ cdef class BinlogDecoder:
         self.old = self.place.catch_up is not None
         self.ignored = self.old
         self.gtid = None
-        self.commit_us = original_us if original_us else <int64_t> unsigned_at(data, 4) * 1_000_000
+        self.commit_us = <int64_t> original_us if original_us else <int64_t> unsigned_at(data, 4) * 1_000_000
         self.ordinal = 0
         self.events = 0
         self.rows_taken = 0
@@ -368,6 +373,8 @@ cdef class BinlogDecoder:
         self.gtid = gtid
         if gtid is None:
             return 0
+        if not 0 < gtid.number <= LAST_NUMBER and isinstance(gtid, Gtid):
+            raise DecodeError(f"{gtid} is no GTID of a transaction", b"", 0)
         self.info.gtid = str(gtid).encode()
         if self.wants is not None and isinstance(gtid, Gtid):
             self.ignored = self.old or not self.wants(gtid.uuid)
@@ -596,7 +603,7 @@ cdef str _uuid(bytes sid):
 cdef bytes _savepoint(bytes text):
     """Return the name of the savepoint of SAVEPOINT and ROLLBACK TO; empty for a plain ROLLBACK."""
     words = text.split(None, 1)
-    if words[0].upper() == b"SAVEPOINT":
+    if words[0].upper() == b"SAVEPOINT" and len(words) > 1:
         return words[1]
     words = text.split(None, 2)
     return words[2] if len(words) > 2 and words[1].upper() == b"TO" else b""

@@ -351,7 +351,7 @@ cdef class EventFramer:
         self.heartbeats += 1
         found = parse_event(event)
         if kind == HEARTBEAT_V2:
-            self.position = found.position
+            self.stand(found.position, event)
         self.file = found.file or self.file
         return 0
 
@@ -359,8 +359,16 @@ cdef class EventFramer:
         found = parse_event(event)
         if found.file != self.file:
             self.pass_until = 0
-        self.file, self.position = found.file, found.position
+        self.file = found.file
+        self.stand(found.position, event)
         self.turned = True
+        return 0
+
+    cdef int stand(self, uint64_t position, bytes event) except -1:
+        """Note where the log stands, of which an event tells all 64 bits; those after it are counted with a sign."""
+        if position >> 62:
+            raise DecodeError(f"the binlog is said to stand at {position}", event, HEADER)
+        self.position = position
         return 0
 
 

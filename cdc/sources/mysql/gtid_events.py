@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cdc.sources.mysql.event_types import EventHeader, EventType, XaId
 from cdc.sources.mysql.fields import Fields
-from cdc.sources.mysql.gtid import Gtid, GtidSet
+from cdc.sources.mysql.gtid import TAG, Gtid, GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
 
 #: Flags of MariaDB's GTID event.
@@ -123,6 +123,8 @@ def _of_tagged(found: dict[int, int | str], fields: Fields) -> GtidEvent:
     numbers = {field: value for field, value in found.items() if isinstance(value, int)}
     if not isinstance(uuid, str) or not isinstance(tag, str) or 2 not in numbers:
         raise fields.wrong("has no GTID")
+    if tag and not TAG.fullmatch(tag):
+        raise fields.wrong(f"has '{tag}' for a tag")
     immediate, version = numbers.get(6, 0), numbers.get(9, 0)
     return GtidEvent(
         gtid=Gtid(uuid, tag, numbers[2]),

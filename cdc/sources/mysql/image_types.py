@@ -89,6 +89,16 @@ COMPRESSED = frozenset({ColumnType.VARCHAR_COMPRESSED, ColumnType.BLOB_COMPRESSE
 
 LABELLED = frozenset({ColumnType.ENUM, ColumnType.SET})
 
+#: By type: the least and the largest length that `ImageColumn` may have; of those that are not here it means nothing.
+LENGTHS = {
+    **dict.fromkeys(BLOBS, (1, 4)),
+    ColumnType.ENUM: (1, 2),
+    ColumnType.SET: (1, 8),
+    ColumnType.BIT: (1, 64),
+    ColumnType.NEWDECIMAL: (1, 65),
+    **dict.fromkeys((ColumnType.TIMESTAMP2, ColumnType.DATETIME2, ColumnType.TIME2), (0, 6)),
+}
+
 #: By type: how many bytes of a TABLE_MAP's metadata say the length that `ImageColumn` has, where it is one number.
 LENGTH_SIZES = {
     **dict.fromkeys(BLOBS | LABELLED, 1),

@@ -59,6 +59,8 @@ cdef class LogPlace:
             return 0
         self.event_end = base + end
         self.event_start = self.event_end - <int64_t> unsigned_at(data + SIZE_AT, 4)
+        if self.event_start < 0:
+            raise DecodeError(f"an event ends at {self.event_end} of {file} and is longer than that", event, END_AT)
         return 0
 
     cdef int begin(self) except -1:

@@ -55,7 +55,7 @@ class _Inflow(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self.inflater is None:
             self.packets.filled(nbytes)
-        else:
+        elif self.error is None:  # what comes behind an error is dropped, or it would be held without end
             try:
                 self.inflater.arrived(nbytes, self.packets)
             except DecodeError as error:

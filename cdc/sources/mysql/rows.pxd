@@ -48,6 +48,7 @@ cdef class RowsDecoder:
     cdef bint _more(self) noexcept
     cdef int _close(self) except -1
     cdef int _row(self, ChangeBatch batch, SourceInfo info) except -1
+    cdef int _check_moved(self, Py_ssize_t begin) except -1
     cdef str _change(self, bint was_past, bint is_past)
     cdef Py_ssize_t _partial(self) except -2
     cdef int64_t _image(self, const Present *present, Py_ssize_t partial, ChangeBatch batch) except -1

@@ -191,14 +191,17 @@ cdef class RowsDecoder:
     cpdef bint skip(self, int64_t rows) except -1:
         """Pass over so many rows of the open event; return whether it has more. The event is not open any more if not."""
         cdef int64_t end = self.row + rows
+        cdef Py_ssize_t begin
         if not self.open:
             raise ValueError("no row event is open; call begin first")
         while self.row < end and self._more():
+            begin = self.view.at
             self._pass(&self.first)
             if self.operation == "u":
                 if self.kind == PARTIAL_UPDATE:
                     self._partial()
                 self._pass(&self.second)
+            self._check_moved(begin)
             self.row += 1
         if self._more():
             return True
@@ -218,8 +221,7 @@ cdef class RowsDecoder:
         self.past = False
         if self.operation == "u":
             other = self._image(&self.second, self._partial() if self.kind == PARTIAL_UPDATE else -1, batch)
-        if self.view.at == begin and self.view.at < self.view.size:
-            raise DecodeError("a row event has bytes, and none of its columns is in it", self.event, begin)
+        self._check_moved(begin)
         operation = self.operation if self.table.row_end < 0 else self._change(was_past, self.past)
         if operation is None:
             self.row += 1
@@ -235,6 +237,12 @@ cdef class RowsDecoder:
         else:
             batch.delete(table, one, source)
         self.row += 1
+        return 0
+
+    cdef int _check_moved(self, Py_ssize_t begin) except -1:
+        """Make sure that a row took bytes, if there are any: else rows would have no end."""
+        if self.view.at == begin and self.view.at < self.view.size:
+            raise DecodeError("a row event has bytes, and none of its columns is in it", self.event, begin)
         return 0
 
     cdef str _change(self, bint was_past, bint is_past):

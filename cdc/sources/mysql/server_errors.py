@@ -10,6 +10,9 @@ import socket
 from cdc.errors import SourceError, SourceRefused, SourceUnavailable
 from cdc.sources.mysql.fields import Fields
 
+#: How many bytes of a server's sentence are kept; its own limit is 512 (MYSQL_ERRMSG_SIZE).
+MOST_SAID = 4096
+
 #: Errors after which another attempt may succeed, though the server answers → the remedy.
 PASSING = {
     1040: "All connections are taken: raise max_connections, or close some.",
@@ -70,12 +73,12 @@ def server_error(packet: bytes, where: str, doing: str = "") -> ServerRefused | 
 
 
 def read_error(packet: bytes) -> tuple[int, str, str]:
-    """Return number, SQLSTATE and sentence of an error packet; raises DecodeError."""
+    """Return number, SQLSTATE and the beginning of the sentence of an error packet; raises DecodeError."""
     fields = Fields(packet, "an error packet", 1)
     code, state = fields.number(2), "HY000"
     if packet[fields.at : fields.at + 1] == b"#":
         state = fields.take(6)[1:].decode("ascii", "replace")
-    return code, state, fields.rest().decode("utf-8", "replace")
+    return code, state, fields.rest()[:MOST_SAID].decode("utf-8", "replace")
 
 
 def broken(where: str, error: BaseException) -> SourceError:

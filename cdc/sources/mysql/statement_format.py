@@ -11,7 +11,7 @@ from cdc.sources.mysql.query_event import Query
 
 _NAME: Final = rb"(?:`(?:[^`]|``)+`|[\w$\x80-\xff]+)"
 _CHANGE: Final = re.compile(
-    rb"\s*(?:/\*.*?\*/\s*)*(INSERT|REPLACE|UPDATE|DELETE|LOAD\s+DATA)\b[^`\w]*(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|QUICK|IGNORE|INTO|FROM)\b\s*)*"
+    rb"\s*(?:(?>/\*.*?\*/)\s*)*(INSERT|REPLACE|UPDATE|DELETE|LOAD\s+DATA)\b[^`\w]*(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|QUICK|IGNORE|INTO|FROM)\b\s*)*"
     rb"(?:(" + _NAME + rb")\s*\.\s*)?(" + _NAME + rb")?",
     re.IGNORECASE | re.DOTALL,
 )

@@ -14,7 +14,7 @@ from cdc.errors import DecodeError
 from cdc.model.table import TableId
 from cdc.sources.mysql.event_types import HEADER_SIZE
 from cdc.sources.mysql.fields import Fields
-from cdc.sources.mysql.image_types import CHARACTER, LABELLED, LENGTH_SIZES, NUMERIC, ColumnType
+from cdc.sources.mysql.image_types import CHARACTER, LABELLED, LENGTH_SIZES, LENGTHS, NUMERIC, ColumnType
 
 #: Where the part begins that is the same for each TABLE_MAP of a table: behind the number that the server gives it, and the flags.
 NAMES_AT: Final = HEADER_SIZE + 8
@@ -75,7 +75,7 @@ def parse_table_map(event: bytes) -> TableMap:
     table = _names(reader)
     types = reader.packed_bytes()
     metadata = Fields(reader.packed_bytes(), f"the metadata of {table}")
-    columns = [_column(table, code, metadata) for code in types]
+    columns = [_checked(table, _column(table, code, metadata)) for code in types]
     nullable = reader.take((len(columns) + 7) // 8)
     columns = [replace(c, nullable=bool(nullable[i >> 3] >> (i & 7) & 1)) for i, c in enumerate(columns)]
     return _described(TableMap(table, tuple(columns)), reader)
@@ -103,6 +103,16 @@ def _column(table: TableId, code: int, metadata: Fields) -> ImageColumn:
         metadata.take(1)
     length = metadata.number(LENGTH_SIZES.get(type, 0))
     return ImageColumn(type, length, metadata.number(1) if type is ColumnType.NEWDECIMAL else 0)
+
+
+def _checked(table: TableId, column: ImageColumn) -> ImageColumn:
+    """Return the column; raise DecodeError for one of a length that its type cannot have."""
+    least, most = LENGTHS.get(column.type, (0, column.length))
+    if not least <= column.length <= most or column.scale > column.length:
+        raise DecodeError(
+            f"{table} has a column of type {column.type.name} whose length is {column.length}, and its scale {column.scale}"
+        )
+    return column
 
 
 def _string(table: TableId, kind: int, length: int) -> ImageColumn:

@@ -17,6 +17,7 @@ from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.table_map import parse_table_map
 from tests.unit.sources.mysql import row_events as r
 from tests.unit.sources.mysql import wire
+from tests.unit.sources.mysql.test_events import TAGGED, tagged, varlen
 from tests.unit.sources.mysql.test_rows import MAP, long, plan, text
 from tests.unit.sources.mysql.wire import event
 
@@ -171,6 +172,11 @@ class TestTransactions:
         with pytest.raises(DecodeError, match="rolled back"):
             feed(decoder, events[taken:], ChangeBatch())
 
+    def test_a_savepoint_without_a_name_is_one(self):
+        decoder, batch = BinlogDecoder("log.000001", 4), ChangeBatch()
+        feed(decoder, placed(*TRANSACTION[:2], query(b"SAVEPOINT"), *TRANSACTION[2:]), batch)
+        assert ids(batch) == [1, 2, 3]
+
 
 class TestCompressedRows:
     @pytest.mark.parametrize(("kind", "plain"), [(166, 23), (169, 30)])
@@ -193,6 +199,22 @@ class TestWhatCannotBeRead:
     def test_a_transaction_inside_another(self):
         with pytest.raises(DecodeError, match="inside another"):
             feed(BinlogDecoder("log.000001", 4), placed(gtid(1), query(b"BEGIN"), gtid(2)), ChangeBatch())
+
+    @pytest.mark.parametrize("number", [0, (1 << 63) - 1, (1 << 64) - 1])
+    def test_a_number_that_no_transaction_has(self, number):
+        """It would go into offsets, which then could not be read."""
+        with pytest.raises(DecodeError, match="no GTID"):
+            feed(BinlogDecoder("log.000001", 4), placed(gtid(number)), ChangeBatch())
+
+    @pytest.mark.parametrize("at_us", [(1 << 63) // 1000 + 1, 1 << 63, (1 << 64) - 1])
+    def test_a_time_that_nanoseconds_do_not_reach(self, at_us):
+        with pytest.raises(DecodeError, match=str(at_us)):
+            feed(BinlogDecoder("log.000001", 4), placed(tagged({**TAGGED, 7: varlen(at_us)})), ChangeBatch())
+
+    def test_an_event_that_begins_before_its_file(self):
+        """Where it begins may go into offsets."""
+        with pytest.raises(DecodeError, match="ends at 40 of"):
+            feed(BinlogDecoder("log.000001", 4), placed(gtid(1), begin=40 - len(gtid(1))), ChangeBatch())
 
     def test_an_incident_and_a_statement_that_loads_a_file(self):
         for kind, body, error in ((26, b"\1\0\4lost", LogIncident), (18, bytes(26), StatementLogged)):

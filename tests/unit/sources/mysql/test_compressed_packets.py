@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -10,7 +11,7 @@ import zstandard
 from cdc.errors import DecodeError
 from cdc.sources.mysql.endpoint import Compression
 from cdc.sources.mysql.framing import PacketBuffer
-from cdc.sources.mysql.packets import _Inflater
+from cdc.sources.mysql.packets import _Inflater, _Inflow
 from tests.unit.sources.mysql.wire import packets
 
 CONTENT = packets(b"one", bytes(300))
@@ -69,3 +70,17 @@ def test_a_frame_that_says_it_is_huge_takes_no_memory(size):
     frame = zstandard.FRAME_HEADER + b"\xc0\0" + size.to_bytes(8, "little") + b"\1\0\0"
     with pytest.raises(DecodeError, match="does not hold 10 bytes"):
         inflated(enclosed(frame, 10), Compression.ZSTD)
+
+
+def test_what_comes_behind_an_error_is_not_held():
+    inflow = _Inflow()
+    inflow.inflater = _Inflater(Compression.ZLIB)
+    tracemalloc.start()
+    for _ in range(200):
+        room = inflow.get_buffer(-1)
+        room[:] = enclosed(b"no stream", 10).ljust(len(room), b"x")
+        inflow.buffer_updated(len(room))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(inflow.error, DecodeError)
+    assert peak < 2_000_000

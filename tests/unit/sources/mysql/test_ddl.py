@@ -127,7 +127,13 @@ def test_the_rewritten_statement_of_a_select_is_read():
 
 @pytest.mark.parametrize(
     "statement",
-    ["ALTER TABLE t FROBNICATE", "ALTER TABLE t ADD COLUMN", "CREATE TABLE t (a int", "ALTER TABLE t ADD a enum('x"],
+    [
+        "ALTER TABLE t FROBNICATE",
+        "ALTER TABLE t ADD COLUMN",
+        "CREATE TABLE t (a int",
+        "ALTER TABLE t ADD a enum('x",
+        "ALTER TABLE t MODIFY a bigint FIRST, MODIFY a text",
+    ],
 )
 def test_what_is_not_understood_is_an_error_that_names_the_table(statement):
     known = after("CREATE TABLE t (a int)", "CREATE TABLE u (a int)")

@@ -174,6 +174,12 @@ def test_a_tagged_transaction_may_lack_what_is_the_same_and_have_more_that_may_b
         parse_event(tagged({0: TAGGED[0]}, last=0))
 
 
+@pytest.mark.parametrize("tag", [b"Tag", b"9", b"a b", b"a" * 33, b"\xff"])
+def test_a_tag_that_is_none_is_told(tag):
+    with pytest.raises(DecodeError, match="for a tag"):
+        parse_event(tagged({**TAGGED, 3: varlen(len(tag)) + tag}))
+
+
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 65535, 1 << 20, (1 << 56) - 1, 1 << 56, (1 << 64) - 1])
 def test_integers_of_variable_length_come_back(value):
     assert Fields(varlen(value), "it").varlen() == value

@@ -207,6 +207,15 @@ def test_a_position_that_goes_back_is_told():
         framer.take(100, 1000)
 
 
+@pytest.mark.parametrize("position", [1 << 62, 1 << 63, (1 << 64) - 1])
+def test_a_position_that_no_file_has_is_told(position):
+    """Positions are counted with a sign by whoever takes the events."""
+    heartbeat = b"\1\5log.2\2\x09\xfe" + struct.pack("<Q", position) + b"\0"
+    for data in (dumped(rotate("log.2", position)), dumped(event(41, heartbeat))):
+        with pytest.raises(DecodeError, match=f"stand at {position}"):
+            framed(data).take(10, 1000)
+
+
 def test_what_ends_before_the_wanted_place_is_left_out_in_the_first_file_only():
     four = 1 << 32
     place = four + 60

@@ -164,6 +164,13 @@ class TestPieces:
         with pytest.raises(ValueError, match="begin"):
             decoder.feed(ChangeBatch(), SourceInfo(), 1, 1)
 
+    @pytest.mark.parametrize("kind", [30, 31])
+    def test_rows_without_columns_and_bytes_behind_them_are_not_skipped_for_ever(self, kind):
+        decoder = ready()
+        decoder.begin(r.rows(kind, 3, b"\0\0", present=[[False] * 3] * (1 if kind == 30 else 2)))
+        with pytest.raises(DecodeError, match="none of its columns"):
+            decoder.skip(1 << 62)
+
 
 class TestTables:
     def test_a_table_map_like_one_before_is_known_whatever_its_number(self):

@@ -125,6 +125,20 @@ class TestWrongBytes:
             parse_table_map(r.table_map([(200, b"")]))
         assert table_of(r.table_map([(200, b"")])) == TableId("d", "t")
 
+    @pytest.mark.parametrize(
+        ("kind", "metadata"),
+        [
+            *((kind, bytes([length])) for kind in (252, 140, 245, 255, 242) for length in (0, 5, 255)),
+            *((kind, bytes([7])) for kind in (17, 18, 19)),
+            *((16, metadata) for metadata in (b"\0\0", b"\1\x08", b"\xff\xff")),
+            *((246, metadata) for metadata in (b"\0\0", b"\x42\0", b"\5\6", b"\5\xfa")),
+            *((254, metadata) for metadata in (b"\xf7\0", b"\xf7\3", b"\xc7\1", b"\xf8\x09")),
+        ],
+    )
+    def test_a_length_that_its_type_cannot_have_is_told(self, kind, metadata):
+        with pytest.raises(DecodeError, match=r"d\.t has a column .* length is"):
+            parse_table_map(r.table_map([(kind, metadata)]))
+
     def test_cut_off_it_is_an_error_or_says_less(self):
         whole = parse_table_map(EVENT)
         for size in range(len(EVENT)):
