@@ -14,6 +14,7 @@ from cdc.sources.mysql.held_events cimport HeldEvents
 from cdc.sources.mysql.log_place cimport LogPlace
 from cdc.sources.mysql.reading cimport unsigned_at
 from cdc.sources.mysql.rows cimport BoundTable, RowsDecoder
+from cdc.sources.mysql.savepoints cimport Savepoints, savepoint_name
 from cdc.sources.mysql.source_info cimport SourceInfo
 from cdc.sources.numbering cimport TransactionNumbers
 
@@ -108,9 +109,7 @@ cdef class BinlogDecoder:
     cdef int64_t pass_events
     cdef int64_t pass_rows
     cdef int64_t pass_ordinal
-    cdef int64_t begun_row
-    cdef Py_ssize_t begun_aside
-    cdef dict savepoints
+    cdef Savepoints savepoints
     # events inside a compressed transaction
     cdef object inner
     cdef list inside
@@ -142,9 +141,8 @@ cdef class BinlogDecoder:
         self.each_transaction = each_transaction
         self.committed = CommittedRuns()
         self.held = HeldEvents()
-        self.savepoints = {}
+        self.savepoints = Savepoints()
         self.uuids = {}
-        self.begun_row = -1
 
     @property
     def counts(self):
@@ -218,8 +216,7 @@ cdef class BinlogDecoder:
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
         self.numbers.cut()
-        self.savepoints.clear()
-        self.begun_row = -1
+        self.savepoints.forget()
 
     cdef bint _take(self, bytes event, ChangeBatch batch, Py_ssize_t max_rows, Py_ssize_t max_size) except -1:
         """Take an event, and tell whether that was done; False leaves it to the next call."""
@@ -403,14 +400,13 @@ cdef class BinlogDecoder:
         if self.numbers.wanted:
             name = self.info.gtid or b"file=%b,pos=%d" % (self.place.begin_file.encode(), self.place.begin_position)
             self.numbers.begin(name, self.commit_us, dict(self.partial_counts) if self.spans else {})
-        self.begun_row = -1
+        self.savepoints.forget()
         return 0
 
     cdef int _note_begin(self, ChangeBatch batch) except -1:
         """Remember where in the batch the transaction's rows begin, for a rollback."""
-        if self.begun_row < 0 and not self.spans:
-            self.begun_row = batch.row_count
-            self.begun_aside = len(batch.asides)
+        if self.savepoints.begun_row < 0 and not self.spans:
+            self.savepoints.begin(batch)
         return 0
 
     cpdef int commit(self, ChangeBatch batch) except -1:
@@ -428,8 +424,7 @@ cdef class BinlogDecoder:
         self.open = False
         self.replaying = False
         self.gtid = None
-        self.begun_row = -1
-        self.savepoints.clear()
+        self.savepoints.forget()
         batch.boundary = True
         return 0
 
@@ -471,7 +466,7 @@ cdef class BinlogDecoder:
             self.events += 1
             if word.startswith(b"SAVEPOINT"):
                 if not passed:
-                    self.savepoints[_savepoint(text)] = (batch.row_count, len(batch.asides), self.numbers.state())
+                    self.savepoints.keep(text, batch, self.numbers.state())
                 return True
             if word.startswith(b"ROLLBACK"):
                 if not passed:
@@ -489,11 +484,8 @@ cdef class BinlogDecoder:
 
         The log has a rollback only where the transaction also did what cannot be undone, such as dropping a temporary table.
         """
-        name = _savepoint(text)
-        if name:
-            point = self.savepoints.get(name)
-        else:
-            point = (self.begun_row, self.begun_aside, ({}, 0)) if self.begun_row >= 0 else None
+        name = savepoint_name(text)
+        point = self.savepoints.find(name)
         if point is None and self.ordinal:
             raise DecodeError(f"a transaction of which rows are published is rolled back at {self.place.file}:{self.place.event_start}", text, 0)
         if point is not None:
@@ -598,12 +590,3 @@ cdef str _uuid(bytes sid):
     """Return the text of a server's UUID."""
     text = sid.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-cdef bytes _savepoint(bytes text):
-    """Return the name of the savepoint of SAVEPOINT and ROLLBACK TO; empty for a plain ROLLBACK."""
-    words = text.split(None, 1)
-    if words[0].upper() == b"SAVEPOINT" and len(words) > 1:
-        return words[1]
-    words = text.split(None, 2)
-    return words[2] if len(words) > 2 and words[1].upper() == b"TO" else b""
