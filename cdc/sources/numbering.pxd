@@ -17,8 +17,8 @@ cdef class TransactionNumbers:
 
     cdef int begin(self, bytes id, int64_t commit_us, dict counts) except -1
     cdef int number(self, int64_t first, ChangeBatch batch) except -1
+    cdef int64_t count(self, str collection, int64_t row, ChangeBatch batch) except -1
     cdef int end(self, ChangeBatch batch) except -1
     cdef int cut(self) except -1
     cdef tuple state(self)
     cdef int restore(self, tuple state) except -1
-    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1

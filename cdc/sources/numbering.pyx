@@ -37,11 +37,11 @@ cdef class TransactionNumbers:
             batch.arena.write_bytes(self.id)
         for row in range(first, batch.row_count):
             if batch.rows[row].op:
-                of_collection = self._count(str(batch.tables[batch.rows[row].table].id), row, batch)
+                of_collection = self.count(str(batch.tables[batch.rows[row].table].id), row, batch)
                 batch.put_transaction(row, self.id_at, <int> len(self.id), self.total, of_collection)
         return 0
 
-    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1:
+    cdef int64_t count(self, str collection, int64_t row, ChangeBatch batch) except -1:
         """Count a change and return its number in its collection. The mark of the beginning stands before the first one."""
         if self.total == 0:
             self.marker.begin(batch, row, self.id.decode(), self.commit_us)

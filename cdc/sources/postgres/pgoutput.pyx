@@ -10,6 +10,7 @@ from libc.string cimport memchr
 
 from cdc.model.batch cimport ABSENT_CELL, NULL_CELL, UNAVAILABLE_CELL, ChangeBatch
 from cdc.sources.columns.row cimport RowPlan
+from cdc.sources.numbering cimport TransactionNumbers
 from cdc.sources.postgres.source_info cimport SourceInfo
 
 from cdc.errors import DecodeError
@@ -113,14 +114,9 @@ cdef class PgOutputDecoder:
     cdef bint skips
     cdef bint spans
     cdef bint local_only
-    cdef bint marks
     cdef object beside
     cdef dict partial_counts
-    cdef readonly dict counts
-    cdef int64_t total
-    cdef bytes id
-    cdef int64_t id_at
-    cdef ChangeBatch id_batch
+    cdef TransactionNumbers numbers
 
     def __init__(self, int64_t resume_lsn=0, partial=None, visible=None, str skipped="", int64_t last_commit=0, beside=None,
                  counts=(), bint local_only=False):
@@ -135,10 +131,13 @@ cdef class PgOutputDecoder:
         self.renewed = -1
         self.info = SourceInfo()
         self.beside = beside
-        self.marks = beside is not None and beside.marks
         self.partial_counts = dict(counts)
-        self.counts = {}
+        self.numbers = TransactionNumbers(beside)
         self.local_only = local_only
+
+    @property
+    def counts(self):
+        return self.numbers.counts
 
     def bind(self, uint32_t oid, RowPlan plan not None):
         """Say how rows of a relation are decoded, in answer to `unresolved`."""
@@ -193,7 +192,7 @@ cdef class PgOutputDecoder:
     def cut(self):
         """Note that a batch ends here. Inside a transaction, the batch with its end then holds nothing that comes after it."""
         self.spans = self.in_transaction
-        self.id_batch = None
+        self.numbers.cut()
 
     cdef int _message(self, View *view, ChangeBatch batch) except -1:
         cdef uint8_t kind = read_byte(view)
@@ -261,11 +260,9 @@ cdef class PgOutputDecoder:
         self.info.commit_us = self.commit_us
         self.info.last_commit = self.last_commit
         self.info.origin = None
-        if self.marks:
-            self.counts = dict(self.partial_counts) if self.pass_over else {}
-            self.total = sum(self.counts.values())
-            self.id = b"%d:%d" % (self.xid, self.commit_lsn)
-            self.id_batch = None
+        if self.numbers.wanted:
+            counts = dict(self.partial_counts) if self.pass_over else {}
+            self.numbers.begin(b"%d:%d" % (self.xid, self.commit_lsn), self.commit_us, counts)
         return 0
 
     cdef int _commit(self, View *view, ChangeBatch batch) except -1:
@@ -277,8 +274,7 @@ cdef class PgOutputDecoder:
         end = read_int64(view)
         self.in_transaction = False
         if not self.ignored:
-            if self.marks:
-                self._mark_end(batch)
+            self.numbers.end(batch)
             batch.transactions.append(Transaction(f"{self.xid}:{end}", batch.row_count, self.commit_us, end))
             self.last_commit = end
         if end > self.resume_lsn:
@@ -348,34 +344,7 @@ cdef class PgOutputDecoder:
             batch.update(table, before, after, source)
         else:
             batch.delete(table, before, source)
-        return self._number(first, batch) if self.marks else 0
-
-    cdef int _number(self, int64_t first, ChangeBatch batch) except -1:
-        """Give the rows from `first` on their places in the transaction; a tombstone has none."""
-        cdef int64_t row, of_collection
-        if self.id_batch is not batch:
-            self.id_batch, self.id_at = batch, batch.arena.size
-            batch.arena.write_bytes(self.id)
-        for row in range(first, batch.row_count):
-            if batch.rows[row].op:
-                of_collection = self._count(str(batch.tables[batch.rows[row].table].id), row, batch)
-                batch.put_transaction(row, self.id_at, <int32_t> len(self.id), self.total, of_collection)
-        return 0
-
-    cdef int64_t _count(self, str collection, int64_t row, ChangeBatch batch) except -1:
-        """Count an event and return its number in its collection. The mark of the beginning stands before the first one."""
-        if self.total == 0:
-            self.beside.begin(batch, row, self.id.decode(), self.commit_us)
-        self.total += 1
-        self.counts[collection] = self.counts.get(collection, 0) + 1
-        return self.counts[collection]
-
-    cdef int _mark_end(self, ChangeBatch batch) except -1:
-        if self.total == 0:
-            self.beside.begin(batch, batch.row_count, self.id.decode(), self.commit_us)
-        self.beside.end(batch, self.id.decode(), self.commit_us, self.counts)
-        self.id_batch = None
-        return 0
+        return self.numbers.number(first, batch)
 
     cdef int _logical_message(self, View *view, ChangeBatch batch) except -1:
         cdef bint transactional = read_byte(view) & 1
@@ -387,9 +356,9 @@ cdef class PgOutputDecoder:
         need(view, size, "the content of a logical message")
         if self._message_passed(transactional, lsn) or self.beside is None or not self.beside.wants(prefix):
             return 0
-        if transactional and self.marks:
-            of_collection = self._count(self.beside.message_collection, batch.row_count, batch)
-            place = self.id.decode(), self.total, of_collection
+        if transactional and self.numbers.wanted:
+            of_collection = self.numbers.count(self.beside.message_collection, batch.row_count, batch)
+            place = self.numbers.id.decode(), self.numbers.total, of_collection
         if transactional:
             batch.boundary = False
         self.event_lsn = lsn
@@ -446,6 +415,5 @@ cdef class PgOutputDecoder:
                 self.operation = "t"
                 batch.boundary = False
                 batch.truncate(batch.use_table(plan.table), self.info.put(batch, lsn))
-                if self.marks:
-                    self._number(batch.row_count - 1, batch)
+                self.numbers.number(batch.row_count - 1, batch)
         return 0
