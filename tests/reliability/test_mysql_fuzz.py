@@ -186,7 +186,8 @@ def filled(database: MySqlDatabase) -> None:
 
 
 @pytest.mark.parametrize("server", ["mysql_database", "mariadb_database"])
-async def test_rows_of_a_server(server, request, capsys):
+async def test_rows_of_a_server(server, request, monkeypatch, capsys):
+    monkeypatch.delenv("LD_PRELOAD", raising=False)  # AddressSanitizer is for us, not for the server
     database: MySqlDatabase = request.getfixturevalue(server)
     begin = binlog.log_end(database)
     filled(database)
