@@ -18,11 +18,13 @@ from cdc.errors import (
     SourceRefused,
     SourceUnavailable,
 )
+from cdc.sources.mysql import binlog
 from cdc.sources.mysql.binlog import BinlogStream, FilePosition, Start
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.endpoint import Compression, Tls
 from cdc.sources.mysql.event_types import EventType
 from cdc.sources.mysql.events import parse_event
+from cdc.sources.mysql.framing import EventFramer
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.gtid_events import GtidEvent
 from cdc.sources.mysql.log_end import find_log_end
@@ -34,6 +36,7 @@ from tests.support.mysql_database import MySqlDatabase, created
 from tests.support.proxy import Proxy
 
 KINDS = {"mysql": MySqlServer, "mariadb": MariaDbServer}
+WRITES = (EventType.WRITE_ROWS, EventType.WRITE_ROWS_V1)
 
 
 @pytest.fixture(params=["mysql_database", "mariadb_database"])
@@ -101,6 +104,23 @@ async def test_transactions_that_the_server_never_had_are_told(purged):
     error = await outcome(purged, ahead)
     assert isinstance(error, LogDiverged)
     assert "right server" in error.remedy
+
+
+async def test_what_is_passed_over_does_not_hold_back_what_has_arrived_with_it(database, monkeypatch):
+    """As when a stream begins beyond 4 GiB of a file: its events up to there are read and left out."""
+    database.execute("create table t (id int); flush binary logs")
+    begin = FilePosition(log_end(database).file, 4)
+    for number in range(5):
+        database.execute("insert into t values (%s)", number)
+    end = log_end(database)
+    database.execute("insert into t values (9)")
+    monkeypatch.setattr(binlog, "READ_BYTES", 1)  # one event a read
+    async with await BinlogStream.open(endpoint(database), settings(heartbeat=60.0)) as stream, asyncio.timeout(10):
+        await stream.start(begin)
+        stream._framer = EventFramer(stream.connection.channel.buffer, begin.file, 4, pass_until=end.position)
+        while not (events := (await stream.read()).events) or EventType(events[0][4]) not in WRITES:
+            pass
+        assert stream.position > end.position
 
 
 @pytest.mark.parametrize("beyond", [1000, 1 << 31, 5 << 32])

@@ -215,7 +215,7 @@ class BinlogStream:
         """
         channel, framer = self._connection.channel, self._framer
         while True:
-            heard = framer.heartbeats
+            heard, stood = framer.heartbeats, framer.position
             batch = EventBatch(*framer.take(READ_EVENTS, READ_BYTES))
             if not framer.reached:
                 self._check_reaching(waiting=framer.heartbeats > heard)
@@ -224,6 +224,8 @@ class BinlogStream:
                 return batch
             if framer.answer is not None:
                 raise self._ended(framer.answer)
+            if framer.position != stood:
+                continue  # behind the events that were passed over, others may have arrived
             if self._busy:
                 await channel.fill()
             await channel.wait()
