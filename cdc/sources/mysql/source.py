@@ -22,11 +22,12 @@ from cdc.sources.mysql.login import open_connection
 from cdc.sources.mysql.planning import Plan, plan, resume
 from cdc.sources.mysql.position import MySqlPosition
 from cdc.sources.mysql.recovery import recovered
+from cdc.sources.mysql.reselection import MySqlReselection, check_visible
 from cdc.sources.mysql.retention import LogWatch
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.server import ServerFacts, check_server, read_facts
 from cdc.sources.mysql.snapshot import Snapshot
-from cdc.sources.mysql.streaming import LogOrigin, Streaming
+from cdc.sources.mysql.streaming import BATCH_SHARE, LogOrigin, Streaming
 from cdc.sources.mysql.tracking import SchemaTracker
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class MySqlLog:
         self._snapshot: Snapshot | None = None
         self._stream: BinlogStream | None = None
         self._streaming: Streaming | None = None
+        self._reselection: MySqlReselection | None = None
         self._watch = LogWatch(settings)
 
     @property
@@ -97,6 +99,8 @@ class MySqlLog:
         self._connection = await open_connection(settings)
         facts = self._facts = await read_facts(self._connection)
         check_server(facts)
+        if settings.reselect is not None:
+            check_visible(facts)
         if stored is None and self._begin is not None:
             self._plan = replace(resume(settings, self._begin, facts), recovers=True)
         else:
@@ -159,6 +163,7 @@ class MySqlLog:
         )
         self._stream = await BinlogStream.open(self._need_connection().endpoint, dump)
         await self._stream.start(start)
+        await self._open_reselection()
         self._streaming = Streaming(
             settings,
             self._stream,
@@ -169,10 +174,18 @@ class MySqlLog:
             partition=self.partition,
             catch_up=catch_up,
             each_transaction=self._each_transaction,
+            reselection=self._reselection,
         )
         self._watch.begin(position)
         log.info("streaming from %s", position)
         return self._streaming
+
+    async def _open_reselection(self) -> None:
+        settings = self._settings
+        if settings.reselect is not None:
+            endpoint, most = self._need_connection().endpoint, settings.queue_bytes // BATCH_SHARE
+            facts = self._need_facts()
+            self._reselection = await MySqlReselection.open(settings, settings.reselect, endpoint, facts, most)
 
     def _first(self, position: MySqlPosition) -> ChangeBatch:
         """Return a batch without rows, by which the place where streaming begins is stored."""
@@ -204,6 +217,8 @@ class MySqlLog:
             self._streaming.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
+        if self._reselection is not None:
+            await self._reselection.close()
         if stream is not None:
             await stream.close()
         if connection is not None:

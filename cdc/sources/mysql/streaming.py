@@ -20,6 +20,7 @@ from cdc.sources.mysql.executed import Executed
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.prepared import PreparedTransactions
 from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.reselection import MySqlReselection
 from cdc.sources.mysql.row_metadata import definition_of, is_sequence
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.schema import TablePlans
@@ -49,7 +50,8 @@ class LogOrigin:
 class Streaming:
     """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along.
 
-    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each.
+    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each. `reselection` fills in what
+    rows lack.
     """
 
     def __init__(
@@ -64,8 +66,11 @@ class Streaming:
         partition: Mapping[str, str],
         catch_up: tuple[str, int] | None = None,
         each_transaction: bool = False,
+        reselection: MySqlReselection | None = None,
     ) -> None:
         self._settings = settings
+        self._reselection = reselection
+        self._ended: set[str] = set()
         self._stream = stream
         self._position = position
         self._tracker = tracker
@@ -104,7 +109,7 @@ class Streaming:
             async for batch in self._decode(file, base, events):
                 yield batch
             if not self._decoder.in_transaction and not self._decoder.place.catching_up:
-                yield self._cut()
+                yield await self._finished()
 
     def close(self) -> None:
         """Forget what is kept in files."""
@@ -114,9 +119,7 @@ class Streaming:
         """Decode events, and yield the batches that they fill."""
         decoder, taken = self._decoder, 0
         while taken < len(events):
-            taken = decoder.feed(
-                file, base, events, taken, self._batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-            )
+            taken = decoder.feed(file, base, events, taken, self._batch, self._most_rows, self._most_bytes)
             if decoder.unresolved is not None:
                 decoder.bind(self._bound(decoder.unresolved))
             elif decoder.statement is not None:
@@ -126,7 +129,15 @@ class Streaming:
                 async for batch in self._hold():
                     yield batch
             elif taken < len(events):
-                yield self._cut()
+                yield await self._finished()
+
+    @property
+    def _most_rows(self) -> int:
+        return BATCH_ROWS if self._reselection is None else self._reselection.rows
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._settings.queue_bytes // BATCH_SHARE
 
     # Rows --------------------------------------------------------------------------------------------------------------------------
 
@@ -156,7 +167,9 @@ class Streaming:
 
     def _bind(self, images: TableMap, definition: TableDefinition) -> BoundTable:
         row_end = next((at for at, column in enumerate(definition.columns) if column.row_end), -1)
-        return BoundTable(images, self._plans.streamed(definition, images), row_end)
+        if self._reselection is None:
+            return BoundTable(images, self._plans.streamed(definition, images), row_end)
+        return BoundTable(images, self._reselection.plan(self._plans, definition, images), row_end)
 
     def _refuse_unknown(self, table: TableId) -> None:
         """Do what the settings say of rows whose definition is not known."""
@@ -185,13 +198,19 @@ class Streaming:
         told = ChangeBatch() if decoder.repeats else self._batch
         effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
         if effect.changed:
-            decoder.forget()
+            self._forget()
         for table in effect.truncated:
             self._truncate(table)
         info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.place.position)
         decoder.end_statement(self._batch)
         if effect.truncated and not decoder.in_transaction:
             self._batch.transactions.append(info)
+
+    def _forget(self) -> None:
+        """Let the decoder ask anew how rows are decoded."""
+        self._decoder.forget()
+        if self._reselection is not None:
+            self._reselection.retire()
 
     def _name(self) -> str:
         decoder = self._decoder
@@ -248,13 +267,14 @@ class Streaming:
         """Publish a distributed transaction that has committed, or forget one that was rolled back."""
         decoder = self._decoder
         if verb is XaVerb.COMMIT and self._prepared.knows(xid):
+            self._ended.add(xid)
             decoder.begin_held(self._batch)
             async for events in self._prepared.take(xid):
                 async for batch in self._decode(decoder.place.file, 0, events):
                     yield batch
             decoder.commit(self._batch)
             if self._batch.continues:
-                yield self._cut()
+                yield await self._finished()
             return
         if verb is XaVerb.COMMIT and not decoder.place.catching_up:
             raise PrepareUnseen(
@@ -269,6 +289,15 @@ class Streaming:
         decoder.end_statement(self._batch)
 
     # Batches -----------------------------------------------------------------------------------------------------------------------
+
+    async def _finished(self) -> ChangeBatch:
+        """Finish the batch, and fill in what its rows lack."""
+        batch, ended = self._cut(), self._ended
+        if batch.boundary:
+            self._ended = set()
+        if self._reselection is not None:
+            await self._reselection.fill(batch, ended)
+        return batch
 
     def _cut(self) -> ChangeBatch:
         """Finish the batch: give it its position, and remember whether it ends inside a transaction."""
