@@ -20,12 +20,16 @@ from cdc.history.memory import MemorySchemaHistory
 from cdc.model.change import ChangeEvent, read_event
 from cdc.model.event import ABSENT
 from cdc.sources.columns.reselection import Written
+from cdc.sources.mysql.connection import Connection
+from cdc.sources.mysql.log_end import find_log_end
+from cdc.sources.mysql.prepared_before import prepared_now
 from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.mysql.visibility import Visibility
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from tests.integration.mysql_log import settings
 from tests.integration.test_postgres_columns import changes
+from tests.support.binlog import endpoint
 from tests.support.connector import until
 from tests.support.mysql_database import MySqlDatabase, created
 from tests.support.mysql_kinds import KINDS
@@ -97,6 +101,14 @@ async def test_what_a_minimal_image_leaves_out_is_read_again_for_the_columns_tha
     assert {(e.before or {})["big"] for e in found} == {ABSENT}
 
 
+async def test_what_a_minimal_image_of_an_insert_leaves_out_is_read_again(database):
+    table = "create table item (id int primary key auto_increment, n int not null default 7, big text, other text)"
+    found = await again(database, table, minimal("insert into item (big) values ('a'), ('b')"))
+    assert [after(event) for event in found] == [
+        {"id": number, "n": 7, "big": text, "other": None} for number, text in ((1, "a"), (2, "b"))
+    ]
+
+
 async def test_nulls_are_read_again_unless_that_is_switched_off(database):
     statements = "insert into item values (1, 0, null, null)", "update item set other = 'later'"
     found = await again(database, ITEM, *statements, reselect=ReselectSettings())
@@ -160,7 +172,7 @@ async def test_other_columns_may_change_and_rows_of_each_time_are_found_by_their
         "create table item (id varchar(9) character set latin1 primary key, n int, big varchar(20) character set latin1);"
         "insert into item values ('é', 0, 'café')"
     )
-    convert = "alter table item modify id varchar(20) character set utf8mb4, modify big text, add more int"
+    convert = "alter table item modify id varchar(20) character set utf8mb4, modify big text"
     found = await again(database, before, minimal("update item set n = 1"), convert, minimal("update item set n = 2"))
     assert [(after(e)["id"], after(e)["n"], after(e)["big"]) for e in found if e.op == "u"] == [
         ("é", 1, "café"),
@@ -328,6 +340,22 @@ async def _check_waits(database: MySqlDatabase, name: str, write: Callable[[], o
 
 def streams(database: MySqlDatabase) -> bool:
     return bool(database.execute("select 1 from information_schema.processlist where command like 'Binlog Dump%%'"))
+
+
+async def test_a_distributed_transaction_is_waited_for_until_it_is_not_prepared_any_more(database):
+    """Its place in the log does not say that the engine has done it."""
+    xid = f"'{database.name}', 'b', 1"
+    await database.run(f"{ITEM}; xa start {xid}; insert into item (id) values (1); xa end {xid}; xa prepare {xid}")
+    async with await Connection.open(endpoint(database)) as connection:
+        visibility = Visibility(connection)
+        visibility.ended = await prepared_now(connection)
+        end = await find_log_end(connection)
+        gtid = None if connection.mariadb else str(end.gtids)
+        waiting = asyncio.create_task(visibility.wait({(gtid, end.position.file, 4)}))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await database.run(f"xa commit {xid}")
+        await asyncio.wait_for(waiting, 20)
 
 
 async def test_a_server_without_gtids_is_refused_at_the_start():

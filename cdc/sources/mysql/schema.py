@@ -84,13 +84,7 @@ class TablePlans:
         Raises:
             DefinitionMismatch: they were not written under this definition.
         """
-        fact = disagreement(definition, images)
-        if fact is not None:
-            raise DefinitionMismatch(
-                f"rows in the binlog do not fit the definition that is known: {fact}",
-                "The table was changed while nobody could see it. Take its definition anew with snapshot.mode=recovery, or set"
-                " binlog_row_metadata=FULL at the server.",
-            )
+        check_definition(definition, images)
         return self._plan(definition, images.columns, kept=kept)
 
     def selected(self, definition: TableDefinition, columns: Sequence[ColumnDefinition] | None = None) -> RowPlan:
@@ -168,6 +162,17 @@ class TablePlans:
             "sequence": None,
             "table": table.table,
         }
+
+
+def check_definition(definition: TableDefinition, images: TableMap) -> None:
+    """Make sure that rows were written under a definition; raises DefinitionMismatch if not."""
+    fact = disagreement(definition, images)
+    if fact is not None:
+        raise DefinitionMismatch(
+            f"rows in the binlog do not fit the definition that is known: {fact}",
+            "The table was changed while nobody could see it. Take its definition anew with snapshot.mode=recovery, or set"
+            " binlog_row_metadata=FULL at the server.",
+        )
 
 
 def _facts(table: TableId, column: ColumnDefinition, resolved: ResolvedColumn | None) -> RelationalColumn:

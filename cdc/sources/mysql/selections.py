@@ -20,7 +20,7 @@ from cdc.sources.mysql.binary import BytesDecoder
 from cdc.sources.mysql.connection import identifier
 from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
 from cdc.sources.mysql.key_literals import ToLiteral, to_literal
-from cdc.sources.mysql.schema import TablePlans
+from cdc.sources.mysql.schema import TablePlans, check_definition
 from cdc.sources.mysql.table_map import TableMap
 from cdc.sources.mysql.types import select_expression
 
@@ -89,6 +89,7 @@ def selection_of(
 
     Raises what `TablePlans.streamed` raises.
     """
+    check_definition(definition, images)
     key = _key(plans, wanted, definition, images)
     if not key or not settings.tables.matches(definition.id.schema, definition.id.table):
         return plans.streamed(definition, images), None
