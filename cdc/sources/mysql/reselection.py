@@ -155,8 +155,6 @@ class MySqlReselection:
         """
         (connection,) = await open_reading(settings, endpoint, 1)
         try:
-            # Otherwise each view would be that of the first statement.
-            await connection.execute("SET SESSION autocommit = 1")
             await _check_same(connection, facts)
             return cls(connection, await server_definitions(connection), settings, wanted, most_bytes)
         except BaseException:
