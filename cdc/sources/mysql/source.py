@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.snapshot.progress import SnapshotProgress
@@ -17,6 +19,7 @@ from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
 from cdc.sources.mysql.catalog import server_definitions
 from cdc.sources.mysql.connection import Connection
+from cdc.sources.mysql.definitions import Definitions
 from cdc.sources.mysql.heartbeat import HeartbeatAction
 from cdc.sources.mysql.login import open_connection
 from cdc.sources.mysql.planning import Plan, plan, resume
@@ -39,7 +42,7 @@ class MySqlLog:
     `history` has the definitions of tables up to the stored offset. `resumed` says that the connector has taken its snapshot since it was
     started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns. Without a stored offset the
     stream begins behind `begin`, if it is given, and the definitions are those that the server has now. With `each_transaction`, each batch
-    holds one transaction at most.
+    holds one transaction at most. `history_counts` tells what was done with the history.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class MySqlLog:
         self._streaming: Streaming | None = None
         self._reselection: MySqlReselection | None = None
         self._watch = LogWatch(settings)
+        self.history_counts = HistoryCounts()
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -107,8 +111,20 @@ class MySqlLog:
             self._plan = plan(settings, stored, facts, resumed=self._resumed)
         definitions = await server_definitions(self._connection)
         if not self._plan.snapshot and not self._plan.recovers and stored is not None:
-            definitions = await recovered(definitions, self._history.records(), self.partition, stored)
-        self._tracker = SchemaTracker(settings, definitions, self.partition, full_metadata=facts.full_metadata)
+            definitions = await self._recovered(definitions, stored)
+        self.history_counts.status = "RUNNING"
+        self._tracker = SchemaTracker(
+            settings,
+            definitions,
+            self.partition,
+            full_metadata=facts.full_metadata,
+            counts=self.history_counts,
+        )
+
+    async def _recovered(self, definitions: Definitions, stored: Offset) -> Definitions:
+        with self.history_counts.recovering(time.time()):
+            records = self._history.records()
+            return await recovered(definitions, records, self.partition, stored, self.history_counts)
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""
@@ -211,6 +227,7 @@ class MySqlLog:
 
     async def stop(self) -> None:
         """See `Source.stop`."""
+        self.history_counts.status = "STOPPED"
         if self._snapshot is not None:
             await self._snapshot.close()
         if self._streaming is not None:

@@ -40,7 +40,9 @@ def test_the_history_has_a_topic_by_the_name_of_the_prefix():
 
 def test_columns_are_read_again_only_where_a_post_processor_says_so():
     assert settings().reselect is None
-    found = settings(post_processors="r", r_type="ReselectColumnsPostProcessor", r_reselect_null_values="false").reselect
+    found = settings(
+        post_processors="r", r_type="ReselectColumnsPostProcessor", r_reselect_null_values="false"
+    ).reselect
     assert found == ReselectSettings(nulls=False)
 
 
