@@ -338,6 +338,47 @@ async def _check_waits(database: MySqlDatabase, name: str, write: Callable[[], o
     assert after(event)["big"] is None
 
 
+ROUNDS = 150
+
+
+def write_on(database: MySqlDatabase, row: int) -> None:
+    """Let a row's text go through growing numbers, with null between two."""
+    with closing(database.connect()) as session, session.cursor() as cursor:
+        cursor.execute(MINIMAL)
+        for number in range(1, ROUNDS + 1):
+            for change in ("n = n + 1", "big = null", f"big = '{number}'"):
+                cursor.execute(f"update item set {change} where id = {row}")
+
+
+async def test_nothing_that_is_read_while_others_write_is_older_than_its_event(database):
+    await database.run(f"{ITEM}; insert into item values (1, 0, '0', 'x'), (2, 0, '0', 'x'), (3, 0, '0', 'x')")
+    source = MySqlLog(settings(database, reselect=ReselectSettings(NameFilter.parse(".*:big"))), MemorySchemaHistory())
+    found: dict[int, list[str | None]] = {1: [], 2: [], 3: []}
+    try:
+        await source.start(None)
+        coming = source.batches()
+        while "snapshot" in (await anext(coming)).position.offset():
+            pass
+        writers = [threading.Thread(target=write_on, args=(database, row)) for row in found]
+        for writer in writers:
+            writer.start()
+        while any(len(texts) < 3 * ROUNDS for texts in found.values()):
+            for event in events(Reading([await anext(coming)])):
+                if event.op == "u":
+                    found[after(event)["id"]].append(after(event)["big"])
+        for writer in writers:
+            await asyncio.to_thread(writer.join)
+    finally:
+        await source.stop()
+    for texts in found.values():
+        for at, text in enumerate(texts):
+            number, change = divmod(at, 3)
+            # What the row had before the event: it was overwritten by the second change of each round.
+            least = number if change == 0 else number + 1
+            assert text is None or int(text) >= least, (at, text)
+        assert texts[-1] == str(ROUNDS)
+
+
 def streams(database: MySqlDatabase) -> bool:
     return bool(database.execute("select 1 from information_schema.processlist where command like 'Binlog Dump%%'"))
 
