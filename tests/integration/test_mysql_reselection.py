@@ -408,6 +408,28 @@ async def test_a_server_without_gtids_is_refused_at_the_start():
     assert "Set gtid_mode=ON" in raised.value.remedy
 
 
+async def test_rows_of_transactions_without_gtid_are_not_read_as_nothing_tells_when_they_can_be_seen(caplog):
+    """They come where the stream went on by a place in the log, and GTIDs were switched off since."""
+    with MySqlServer() as own:
+        database = created(own.address)
+        database.execute(f"{ITEM}; insert into item values (1, 0, 'a', 'x')")
+        history, chosen = MemorySchemaHistory(), settings(database, reselect=ABSENT_ONLY)
+        stored = (await _read(MySqlLog(chosen, history), None, history)).offsets[-1]
+        source = MySqlLog(chosen, history)
+        try:
+            await source.start({name: value for name, value in stored.items() if name != "gtids"})
+            coming = source.batches()
+            await anext(coming)
+            database.execute("set global gtid_mode = ON_PERMISSIVE; set global gtid_mode = OFF_PERMISSIVE")
+            database.execute(minimal("update item set n = 2"))
+            while not (found := events(Reading([await anext(coming)]))):
+                pass
+        finally:
+            await source.stop()
+    assert (after(found[0])["n"], after(found[0])["big"]) == (2, ABSENT)
+    assert "a transaction has no GTID any more" in caplog.text
+
+
 async def test_another_server_behind_the_same_name_is_refused(database, monkeypatch):
     await database.run(ITEM)
     source = MySqlLog(settings(database, reselect=ABSENT_ONLY), MemorySchemaHistory())

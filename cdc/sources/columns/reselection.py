@@ -46,8 +46,8 @@ class Selection:
     gaps: Gaps
 
     def shown(self, key: Sequence[str | bytes | None]) -> str:
-        """Return a key as messages have it."""
-        return ", ".join(map(str, key))
+        """Return a key as messages have it; None is a part that is null, or that the log does not carry."""
+        return ", ".join("none" if part is None else str(part) for part in key)
 
 
 S = TypeVar("S", bound=Selection)
@@ -129,7 +129,8 @@ class Reselection(Generic[S]):
         self._refused.discard(table)
         gone = [key for (key, _), values in zip(wanted, found, strict=True) if values is None]
         if gone:
-            self._tell_gone(f"the row of {table} with the key ({selection.shown(gone[0])})", len(gone))
+            state = "not to be found" if None in gone[0] else "gone"
+            self._tell_gone(f"the row of {table} with the key ({selection.shown(gone[0])})", len(gone), state)
         for row, values in zip(rows, found, strict=True):
             if values is not None:
                 selection.gaps.fill(batch, row, list(values))
@@ -141,14 +142,14 @@ class Reselection(Generic[S]):
             self._refused.add(table)
             log.warning("values of %s cannot be read again, and are published as the log has them: %s", table, error)
 
-    def _tell_gone(self, what: str, count: int) -> None:
+    def _tell_gone(self, what: str, count: int, state: str) -> None:
         if self._fail:
             raise SourceRefused(
-                f"{what} is gone, so its values cannot be read again",
+                f"{what} is {state}, so its values cannot be read again",
                 "Set reselect.error.handling.mode=warn to publish such events as they are.",
             )
         more = f" and {count - 1} more are" if count > 1 else " is"
-        log.warning("%s%s gone, and published as the log has it", what, more)
+        log.warning("%s%s %s, and published as the log has it", what, more, state)
 
 
 def columns_to_reread(settings: ReselectSettings, plan: RowPlan, key: Sequence[str]) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ class Selection(reselection.Selection):
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def literals(self, key: Sequence[str | bytes | None]) -> tuple[str, ...] | None:
-        """Return a key as literals; None if the log does not carry all of it."""
+        """Return a key as literals; None if a part of it is null, or not in the log."""
         made = tuple(
             column.literal(part) for column, part in zip(self.key, key, strict=True) if isinstance(part, bytes)
         )
@@ -63,7 +63,7 @@ class Selection(reselection.Selection):
     def shown(self, key: Sequence[str | bytes | None]) -> str:
         """See `cdc.sources.columns.reselection.Selection.shown`."""
         return ", ".join(
-            column.literal(part) if isinstance(part, bytes) else "not in the log"
+            column.literal(part) if isinstance(part, bytes) else "none"
             for column, part in zip(self.key, key, strict=True)
         )
 

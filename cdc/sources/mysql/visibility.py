@@ -53,17 +53,12 @@ class Visibility:
 
     async def _await_gtids(self, gtids: set[object]) -> None:
         if None in gtids:
-            await self._check_anonymous()
-        wanted = literal(",".join(str(gtid) for gtid in gtids if gtid is not None))
-        await until_visible(lambda: self._true(f"GTID_SUBSET({wanted}, @@GLOBAL.gtid_executed)"), _WAITS)
-
-    async def _check_anonymous(self) -> None:
-        """Make sure that transactions without GTID are long done: gtid_mode becomes ON only when none is running."""
-        if not await self._true("@@GLOBAL.gtid_mode = 'ON'"):
             raise SourceRefused(
-                f"{self._connection.server}: transactions have no GTIDs any more, so that nothing tells when they can be seen",
+                f"{self._connection.server}: a transaction has no GTID any more, so that nothing tells when it can be seen",
                 "SET GLOBAL gtid_mode = ON again.",
             )
+        wanted = literal(",".join(map(str, gtids)))
+        await until_visible(lambda: self._true(f"GTID_SUBSET({wanted}, @@GLOBAL.gtid_executed)"), _WAITS)
 
     async def _true(self, expression: str) -> bool | None:
         ((text,),) = await self._connection.texts(f"SELECT {expression}")

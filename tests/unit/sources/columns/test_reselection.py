@@ -98,6 +98,15 @@ async def test_of_rows_that_are_gone_the_first_is_named(caplog):
     assert caplog.messages == ["the row of s.t with the key (y) and 1 more are gone, and published as the log has it"]
 
 
+async def test_a_row_whose_key_the_log_does_not_have_is_not_called_gone(caplog):
+    filling, known = using(Rows({}))
+    assert known.table is not None
+    batch = ChangeBatch()
+    batch.add("u", known.table, None, (1, UNAVAILABLE, ABSENT), SOURCE)
+    await filling.fill(batch)
+    assert caplog.messages == ["the row of s.t with the key (none) is not to be found, and published as the log has it"]
+
+
 async def test_a_row_that_is_gone_is_an_error_where_that_is_wanted():
     filling, known = using(Rows({}), fail=True)
     with pytest.raises(SourceRefused, match=r"\(x\) is gone") as raised:

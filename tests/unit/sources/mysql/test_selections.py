@@ -64,7 +64,7 @@ def test_what_is_lacking_is_selected_as_a_snapshot_selects_it_by_the_key_in_its_
 def test_a_key_that_the_log_does_not_carry_finds_nothing():
     found = needed(selected())
     assert found.literals([None, b"\x07\0\0\0"]) is None
-    assert found.shown([None, b"\x07\0\0\0"]) == "not in the log, 7"
+    assert found.shown([None, b"\x07\0\0\0"]) == "none, 7"
 
 
 def test_only_columns_that_are_chosen_are_read():
