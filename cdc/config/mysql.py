@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
 from cdc.config import connect, debezium, history, kafka, snapshot
 from cdc.config.classes import MYSQL_CONNECTOR
 from cdc.config.columns import usable_names
-from cdc.config.definition import Config, Definition, Prefix
+from cdc.config.definition import Definition, Prefix
 from cdc.config.filters import list_names, one_list_each
 from cdc.config.hosts import HOSTS
-from cdc.config.post_processors import LIST, plugin_names, usable_post_processors
+from cdc.config.post_processors import usable_post_processors
 from cdc.config.property import (
     REQUIRED,
     Importance,
-    Problem,
     Property,
     Type,
     in_group,
@@ -378,13 +376,6 @@ TOPICS: Final = varied(
 EXCLUSIVE: Final = (*list_names("database", "table", "column"), ("gtid.source.includes", "gtid.source.excludes"))
 
 
-def no_reselection(config: Config) -> Iterable[Problem]:
-    """Yield a problem for a post processor that is to read columns again."""
-    if names := set(config.list(LIST)) - set(plugin_names(config)):
-        fact = f"post.processors = {', '.join(sorted(names))}: columns are not read again from MySQL yet"
-        yield Problem(LIST, fact, "Remove it; with binlog_row_image=FULL the log has all values.")
-
-
 MYSQL: Final = Definition(
     (
         *varied(connect.COMMON, "connector.class", validator=MYSQL_CONNECTOR),
@@ -422,7 +413,6 @@ MYSQL: Final = Definition(
         usable_names,
         usable_naming,
         usable_post_processors,
-        no_reselection,
         *snapshot.RULES,
         *kafka.RULES,
     ),

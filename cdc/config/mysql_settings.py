@@ -12,6 +12,7 @@ from cdc.config.definition import Config
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.history import HistorySettings
 from cdc.config.hosts import Host, parse_hosts
+from cdc.config.post_processors import ReselectSettings
 from cdc.config.secret import Secret
 from cdc.config.settings import BinaryMode, ConvertingFailure, DecimalMode, NameAdjustment, TimeMode
 from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings, policy_of
@@ -110,6 +111,7 @@ class MySqlSettings:
     field_names: NameAdjustment = NameAdjustment.NONE
     queue_bytes: int = 33_554_432
     beside: BesideSettings = field(default_factory=BesideSettings)
+    reselect: ReselectSettings | None = None
 
     @property
     def snapshot_policy(self) -> SnapshotPolicy:
@@ -172,4 +174,5 @@ class MySqlSettings:
             field_names=NameAdjustment(config.string("field.name.adjustment.mode")),
             queue_bytes=config.integer("max.queue.size.in.bytes"),
             beside=BesideSettings.from_config(config),
+            reselect=ReselectSettings.from_config(config),
         )

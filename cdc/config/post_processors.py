@@ -34,7 +34,7 @@ RESELECT: Final = Definition(
             "reselect.columns.include.list",
             Type.STRING,
             "",
-            "Columns to read again, as regular expressions over schema.table:column. Excludes reselect.columns.exclude.list.",
+            "Columns to read again, as regular expressions over schema.table:column (MySQL: database.table:column). Excludes reselect.columns.exclude.list.",
             validator=PATTERNS,
         ),
         Property(
@@ -48,7 +48,7 @@ RESELECT: Final = Definition(
             "reselect.unavailable.values",
             Type.BOOLEAN,
             "true",
-            "Whether values are read again that the log does not repeat, as an update left them unchanged.",
+            "Whether values are read again that the log does not repeat, as an update left them unchanged, or whose column it leaves out.",
         ),
         Property("reselect.null.values", Type.BOOLEAN, "true", "Whether nulls are read again."),
         Property(
@@ -73,7 +73,7 @@ RESELECT: Final = Definition(
 class ReselectSettings:
     """Which values of inserted and updated rows are read from the database again, before they are published.
 
-    `columns` passes names as `schema.table:column`. With `fail`, a row that is gone is an error.
+    `columns` passes names as `schema.table:column` (MySQL: `database.table:column`). With `fail`, a row that is gone is an error.
     """
 
     columns: NameFilter = field(default_factory=NameFilter)

@@ -126,6 +126,38 @@ class TaskCounts:
 
 
 @dataclass(slots=True)
+class HistoryCounts:
+    """What a source has done with its schema history since it was started; Debezium's schema history metrics.
+
+    `status` is Debezium's word. `recovery_began` is in seconds since the epoch, None without a recovery; the moments are those of the last change.
+    """
+
+    status: str = "STOPPED"
+    recovery_began: float | None = None
+    recovered: int = 0
+    applied: int = 0
+    last_recovered: float | None = None
+    last_applied: float | None = None
+
+    @contextmanager
+    def recovering(self, began: float) -> Iterator[None]:
+        """Note that the history is read meanwhile, which began so many seconds after the epoch."""
+        self.recovery_began, self.status = began, "RECOVERING"
+        yield
+        self.status = "RUNNING"
+
+    def recover(self, now: float) -> None:
+        """Count a change that was read from the history."""
+        self.recovered += 1
+        self.last_recovered = now
+
+    def apply(self, now: float) -> None:
+        """Count a change of the definitions, one of the history or of the log."""
+        self.applied += 1
+        self.last_applied = now
+
+
+@dataclass(slots=True)
 class Attempts:
     """How often something was tried, and how it ended; those under way count among neither."""
 

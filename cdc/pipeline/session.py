@@ -103,10 +103,11 @@ class Session(Generic[P]):
             # Anew, as another instance may have come and gone between the two publishers.
             stored = await self._load_offset(await self._prepare_snapshot())
         self._in_snapshot = _needs_snapshot(stored)
+        self._status.source = self._source
         await self._start_source(stored)
         if self._source.takes_snapshot and not self._in_snapshot:
             await self._prepare_another(stored)
-        self._status.source, self._status.queued = self._source, self._queue.qsize
+        self._status.queued = self._queue.qsize
         self._status.start(self._clock(), snapshot=self._in_snapshot)
 
     async def _start_source(self, stored: Offset | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.snapshot.progress import SnapshotProgress
@@ -30,6 +31,15 @@ class RetainsLog(Protocol):
     @property
     def retention(self) -> Retention | None:
         """What was kept when it was last looked at, which is done every half minute; None when that is not known."""
+
+
+@runtime_checkable
+class KeepsHistory(Protocol):
+    """A source that keeps the definitions of tables in a schema history."""
+
+    @property
+    def history_counts(self) -> HistoryCounts:
+        """What it has done with that since it was started."""
 
 
 class Source(Protocol):

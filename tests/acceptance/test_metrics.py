@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.connector import until
 from tests.support.kafka_reader import read_committed
+from tests.support.mysql_connector import mysql_properties
 from tests.support.worker import JSON, Worker
 
 
@@ -93,6 +95,25 @@ def test_a_database_that_is_captured_is_told_in_debeziums_words(worker, database
     assert found("kafka_connect_source_task_source_record_write_total", connector=shop, task="0") == written == 259
     assert found("kafka_connect_source_task_source_record_active_count", connector=shop) == 0
     assert found("kafka_connect_worker_task_startup_success_total") == 1
+
+
+def test_the_schema_history_of_mysql_is_told_in_debeziums_words(worker, mysql_database, kafka, topic_prefix):
+    mysql_database.execute("create table orders (id int primary key); insert into orders values (1)")
+    given = mysql_properties(mysql_database, kafka.url, topic_prefix)
+    worker.put(topic_prefix, **{name.replace(".", "_"): text for name, text in given.items() if name != "name"})
+    log = {"plugin": "mysql", "name": topic_prefix, "context": "schema-history", "connector": topic_prefix, "task": "0"}
+    running = {"status": "RUNNING", **log}
+    until(lambda: Scrape(worker)("debezium_metrics_Status", **running) == 1, f"the source; {worker.output}")
+    snapshot = {**log, "context": "snapshot"}
+    until(lambda: Scrape(worker)("debezium_metrics_SnapshotCompleted", **snapshot) == 1, "the snapshot")
+    applied = Scrape(worker)("debezium_metrics_ChangesApplied", **log)
+    assert applied
+    worker.call("POST", f"/connectors/{topic_prefix}/restart?includeTasks=true")
+    until(lambda: Scrape(worker)("debezium_metrics_ChangesRecovered", **log), "the recovery of the definitions")
+    found = Scrape(worker)
+    assert (found("debezium_metrics_ChangesRecovered", **log) or 0) >= applied
+    assert found("debezium_metrics_RecoveryStartTime", **log) == pytest.approx(time.time(), abs=60)
+    assert found("debezium_metrics_MilliSecondsSinceLastRecoveredChange", **log) == pytest.approx(0, abs=60_000)
 
 
 def test_files_that_are_copied_are_told_in_connects_words(worker, tmp_path, topic_prefix):

@@ -11,7 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from cdc.connect.herder import ConnectorType
-from cdc.connect.metrics.log_figures import OWN, SNAPSHOT, STREAMING
+from cdc.connect.metrics.log_figures import HISTORY, OWN, SNAPSHOT, STREAMING
 from cdc.connect.metrics.task_figures import ERRORS, SINK, SOURCE, STATES, TASK
 from cdc.connect.metrics.views import ConnectorView, TaskView, WorkerView
 from cdc.connect.metrics.watched import Member, RunningConnector, Watched
@@ -32,6 +32,7 @@ GROUPS: Final = (
     ERRORS,
     STREAMING,
     SNAPSHOT,
+    HISTORY,
     OWN,
 )
 
@@ -91,9 +92,9 @@ def _of_tasks(views: list[tuple[Labels, TaskView]]) -> Iterator[Metric]:
 
 
 def _of_logs(views: list[tuple[Labels, TaskView]]) -> Iterator[Metric]:
-    """Yield Debezium's metrics; a name that both contexts have is one metric."""
+    """Yield Debezium's metrics; a name that several contexts have is one metric."""
     found: dict[str, Metric] = {}
-    for group, context in ((STREAMING, "streaming"), (SNAPSHOT, "snapshot")):
+    for group, context in ((STREAMING, "streaming"), (SNAPSHOT, "snapshot"), (HISTORY, "schema-history")):
         for family in group.families([({**labels, **_log(view), "context": context}, view) for labels, view in views]):
             if family.name in found:
                 found[family.name].samples += family.samples

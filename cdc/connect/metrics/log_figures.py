@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from cdc.connect.herder import ConnectorType
 from cdc.connect.metrics.views import TaskView
+from cdc.metrics.counters import HistoryCounts
 from cdc.metrics.figure import Figure, Group, counter
 from cdc.pipeline.session import QUEUED_BATCHES
 from cdc.pipeline.status import State
-from cdc.sources.base import RetainsLog, Retention
+from cdc.sources.base import KeepsHistory, RetainsLog, Retention
+
+T = TypeVar("T")
 
 _DEBEZIUM: Final = "debezium_metrics_"
 _OWN: Final = "cdc_stream_"
@@ -75,6 +78,12 @@ def _rows_by_table(view: TaskView) -> Mapping[str, float] | None:
 def _retention(view: TaskView) -> Retention | None:
     source: object = view.progress.source
     return source.retention if isinstance(source, RetainsLog) else None
+
+
+def _of_history(view: TaskView, read: Callable[[HistoryCounts], T]) -> T | None:
+    """Return what is counted of the schema history, None for a source without."""
+    source: object = view.progress.source
+    return read(source.history_counts) if isinstance(source, KeepsHistory) else None
 
 
 def _retained(view: TaskView) -> float | None:
@@ -195,6 +204,46 @@ SNAPSHOT: Final[Group[TaskView]] = Group(
             f"{_DEBEZIUM}MilliSecondsSinceLastEvent",
             "Milliseconds since the last of them was committed there.",
             lambda t: t.since(t.progress.snapshot.last),
+        ),
+    ),
+)
+
+HISTORY: Final[Group[TaskView]] = Group(
+    "Schema history",
+    'Debezium\'s schema history metrics: `context` is "schema-history", `plugin` "mysql". They are about the time since the last start of the task. The texts of the last'
+    " changes are not given, as the JMX exporter gives none either; the history has them.",
+    _LABELS,
+    (
+        Figure(
+            f"{_DEBEZIUM}Status",
+            "1; what is done with the history is the label: STOPPED, RECOVERING while it is read, or RUNNING.",
+            lambda t: _of_history(t, lambda counts: counts.status),
+            label="status",
+        ),
+        Figure(
+            f"{_DEBEZIUM}RecoveryStartTime",
+            "When it was begun to be read, in seconds since the epoch; not given without a stored offset.",
+            lambda t: _of_history(t, lambda counts: counts.recovery_began),
+        ),
+        Figure(
+            f"{_DEBEZIUM}ChangesRecovered",
+            "Changes that were read from it.",
+            lambda t: _of_history(t, lambda counts: counts.recovered),
+        ),
+        Figure(
+            f"{_DEBEZIUM}ChangesApplied",
+            "Changes that the definitions of tables have followed: those of the history up to the stored offset, and those of snapshot and log since.",
+            lambda t: _of_history(t, lambda counts: counts.applied),
+        ),
+        Figure(
+            f"{_DEBEZIUM}MilliSecondsSinceLastRecoveredChange",
+            "Milliseconds since the last one was read from it.",
+            lambda t: _of_history(t, lambda counts: t.since(counts.last_recovered)),
+        ),
+        Figure(
+            f"{_DEBEZIUM}MilliSecondsSinceLastAppliedChange",
+            "Milliseconds since the definitions followed the last one.",
+            lambda t: _of_history(t, lambda counts: t.since(counts.last_applied)),
         ),
     ),
 )

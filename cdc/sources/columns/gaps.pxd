@@ -8,6 +8,7 @@ from cdc.sources.columns.row cimport RowPlan
 
 cdef class Gaps:
     cdef readonly RowPlan plan
+    cdef readonly RowPlan filler
     cdef readonly tuple columns
     cdef readonly tuple key
     cdef bint unavailable

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from cdc.model.batch cimport INT_CELL, NULL_CELL, TEXT_CELL, UNAVAILABLE_CELL, Cell, ChangeBatch, Row
+from cdc.model.batch cimport ABSENT_CELL, BYTES_CELL, NULL_CELL, TEXT_CELL, UNAVAILABLE_CELL, Cell, ChangeBatch, Row
 from cdc.sources.columns.row cimport RowPlan
 
 from cdc.sources.columns.values import UnknownLabel
@@ -11,16 +11,21 @@ from cdc.sources.columns.values import UnknownLabel
 cdef class Gaps:
     """What may be lacking in the rows of a table that a plan decodes, and how it is filled.
 
-    `columns` are places on the wire; they are lacking when the log says that they did not change (`unavailable`) or that they are null
-    (`nulls`). `key` holds indices of cells with the server's text of the columns by which a row is found.
+    `columns` are places on the wire; they are lacking when the log says that they did not change, or does not carry them
+    (`unavailable`), or that they are null (`nulls`). `key` holds indices of cells with the server's text or bytes of the columns by which a
+    row is found. `filler` decodes what is filled in, where that has another form than in the log.
     """
 
-    def __init__(self, RowPlan plan not None, tuple columns not None, tuple key not None, bint unavailable, bint nulls):
+    def __init__(self, RowPlan plan not None, tuple columns not None, tuple key not None, bint unavailable, bint nulls,
+                 RowPlan filler=None):
         if any([not 0 <= column < len(plan.targets) or plan.targets[column] < 0 for column in columns]):
             raise ValueError(f"columns {columns} are not all captured")
         if any([not 0 <= place < plan.width for place in key]):
             raise ValueError(f"the key {key} is not in {plan.width} columns")
         self.plan = plan
+        self.filler = plan if filler is None else filler
+        if any([column >= len(self.filler.targets) or self.filler.targets[column] != plan.targets[column] for column in columns]):
+            raise ValueError(f"columns {columns} are not where they are in the log")
         self.columns = columns
         self.key = key
         self.unavailable = unavailable
@@ -28,7 +33,7 @@ cdef class Gaps:
 
     cdef bint lacks(self, ChangeBatch batch, int64_t cell) noexcept:
         """Tell whether the value in a cell is lacking."""
-        return ((self.unavailable and batch.cells[cell].kind == UNAVAILABLE_CELL)
+        return ((self.unavailable and batch.cells[cell].kind in (UNAVAILABLE_CELL, ABSENT_CELL))
                 or (self.nulls and batch.cells[cell].kind == NULL_CELL))
 
     cdef bint any_in(self, ChangeBatch batch, int64_t first) except -1:
@@ -38,7 +43,7 @@ cdef class Gaps:
         return False
 
     def wanted(self, ChangeBatch batch not None, int64_t row):
-        """Return the key of a row, as the server's texts, and for each of `columns` whether it is lacking.
+        """Return the key of a row, as the server's texts or bytes, and for each of `columns` whether it is lacking.
 
         A part of the key that the log does not carry is None.
         """
@@ -47,7 +52,7 @@ cdef class Gaps:
         key = []
         for place in self.key:
             cell = &batch.cells[first + <int64_t> place]
-            key.append(batch._value(cell) if cell.kind == TEXT_CELL else None)
+            key.append(batch._value(cell) if cell.kind in (TEXT_CELL, BYTES_CELL) else None)
         return key, [self.lacks(batch, first + <int64_t> self.plan.targets[column]) for column in self.columns]
 
     def fill(self, ChangeBatch batch not None, int64_t row, list values not None):
@@ -69,11 +74,11 @@ cdef class Gaps:
 
     cdef int _put(self, Py_ssize_t column, bytes text, ChangeBatch batch, int64_t first) except -1:
         try:
-            self.plan.put(column, text, len(text), batch, first)
+            self.filler.put(column, text, len(text), batch, first)
         except UnknownLabel as unknown:
             # The enum has grown since the row was written.
             unknown.accept()
-            self.plan.put(column, text, len(text), batch, first)
+            self.filler.put(column, text, len(text), batch, first)
         return 0
 
 
@@ -83,17 +88,15 @@ cdef int64_t after_of(ChangeBatch batch, int64_t row) except -1:
     return batch.rows[row].after
 
 
-def find_gaps(ChangeBatch batch not None, list gaps not None, int transaction=-1):
-    """Return the inserted and updated rows that lack values, by the index of their table, and the transactions that wrote them.
+def find_gaps(ChangeBatch batch not None, list gaps not None, tuple places=()):
+    """Return the inserted and updated rows that lack values, by the index of their table, and what tells of the transactions that wrote them.
 
-    `gaps` has those of each of the batch's tables, or None. `transaction` is the place of the transaction's number among the source cells
-    (-1: none is told).
+    `gaps` has those of each of the batch's tables, or None. `places` are those among the source cells of what tells of a transaction.
     """
     cdef int64_t at
     cdef const Row *row
-    cdef const Cell *cell
     rows = {}
-    transactions = set()
+    written = set()
     if len(gaps) != len(batch.tables):
         raise ValueError(f"{len(gaps)} entries for {len(batch.tables)} tables")
     for at in range(batch.row_count):
@@ -103,8 +106,6 @@ def find_gaps(ChangeBatch batch not None, list gaps not None, int transaction=-1
             continue
         if (<Gaps?> found).any_in(batch, row.after):
             rows.setdefault(row.table, []).append(at)
-            if transaction >= 0 and row.source >= 0:
-                cell = &batch.cells[row.source + transaction]
-                if cell.kind == INT_CELL:
-                    transactions.add(cell.value)
-    return rows, transactions
+            if places and row.source >= 0:
+                written.add(tuple([batch._value(&batch.cells[row.source + <int64_t> place]) for place in places]))
+    return rows, written

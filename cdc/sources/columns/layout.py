@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
 
 from cdc.config.columns import Change, ColumnRules, Hash, Mask, Truncation
 from cdc.config.settings import NameAdjustment
@@ -13,7 +15,7 @@ from cdc.model.schema import STRING, ConnectType, Schema
 from cdc.model.table import Column, TableId
 from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH, ResolvedColumn, source_parameters
-from cdc.sources.columns.values import TextDecoder, ValueDecoder
+from cdc.sources.columns.values import ValueDecoder
 from cdc.sources.naming import NameAdjuster
 
 log = logging.getLogger(__name__)
@@ -37,8 +39,8 @@ class WireColumn:
 class Layout:
     """Where the values of a table's columns go; `targets` and `decoders` are in wire order, `key` holds indices into `columns`.
 
-    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows. `plain` says where the
-    server's own texts are of columns for which they are wanted; no event shows these.
+    `constants` are columns that no row brings along, by their indices: texts that are the same in all rows. `kept` says where rows have
+    columns in a form of their own; no event shows these.
     """
 
     columns: list[Column] = field(default_factory=list)
@@ -46,7 +48,18 @@ class Layout:
     targets: list[int] = field(default_factory=list)
     key: tuple[int, ...] = ()
     constants: dict[int, str] = field(default_factory=dict)
-    plain: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A form in which rows are to have a column for the source itself: the cell's column, which is `key_only`, and its decoder."""
+
+    column: Column
+    decoder: ValueDecoder
+
+
+NOTHING_KEPT: Final[Mapping[str, Kept]] = MappingProxyType({})
 
 
 class LayoutRules:
@@ -65,12 +78,12 @@ class LayoutRules:
         *,
         streamed: bool,
         mark: tuple[str, str] | None = None,
-        plain: Sequence[str] = (),
+        kept: Mapping[str, Kept] = NOTHING_KEPT,
     ) -> Layout:
         """Return the layout of a table whose key has some columns, in that order.
 
-        `mark` is a field behind these, name and value, by which the key says which table its row is of. `plain`
-        are the columns whose texts are wanted as the server sends them.
+        `mark` is a field behind these, name and value, by which the key says which table its row is of. `kept`
+        are the columns that are wanted in another form beside.
 
         Raises:
             SourceRefused: two columns get the same field name.
@@ -87,7 +100,7 @@ class LayoutRules:
         layout.key = tuple(places[name] for name in key if name in places)
         if mark is not None:
             self._mark(table, layout, *mark)
-        _keep_plain(wire, layout, plain)
+        _keep(wire, layout, kept)
         return layout
 
     def _mark(self, table: TableId, layout: Layout, field_name: str, text: str) -> None:
@@ -188,15 +201,16 @@ def _can_be_cut(schema: Schema) -> bool:
     return schema.type is ConnectType.STRING or (schema.type is ConnectType.BYTES and schema.name is None)
 
 
-def _keep_plain(wire: Sequence[WireColumn], layout: Layout, names: Sequence[str]) -> None:
-    """Let rows have the server's texts of some columns, beside their values."""
+def _keep(wire: Sequence[WireColumn], layout: Layout, wanted: Mapping[str, Kept]) -> None:
+    """Let rows have some columns in another form, beside their values."""
     for at, column in enumerate(wire):
-        if column.name not in names:
+        kept = wanted.get(column.name)
+        if kept is None:
             continue
-        layout.plain[column.name] = place = len(layout.columns)
-        layout.columns.append(Column(column.name, STRING.as_optional(), key_only=True))
+        layout.kept[column.name] = place = len(layout.columns)
+        layout.columns.append(kept.column)
         target, decoder = layout.targets[at], layout.decoders[at]
         if decoder is None:
-            layout.targets[at], layout.decoders[at] = place, TextDecoder()
+            layout.targets[at], layout.decoders[at] = place, kept.decoder
         else:
-            layout.decoders[at] = TwinDecoder(decoder, TextDecoder(), place - target)
+            layout.decoders[at] = TwinDecoder(decoder, kept.decoder, place - target)

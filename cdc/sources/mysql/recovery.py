@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterable, Mapping
 from typing import Any, Final
 
 from cdc.errors import DdlUnreadable, HistoryUnreadable
 from cdc.history.records import HistoryRecord
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.position import Offset
 from cdc.sources.mysql.ddl import ChangeType, DdlOutcome, DdlSession, TableChange, apply_ddl, forgotten
 from cdc.sources.mysql.definitions import CharsetChoice, Definitions
@@ -54,18 +56,24 @@ def _restored_session(record: HistoryRecord) -> DdlSession:
 
 
 async def recovered(
-    definitions: Definitions, records: AsyncIterable[HistoryRecord], source: Mapping[str, str], until: Offset
+    definitions: Definitions,
+    records: AsyncIterable[HistoryRecord],
+    source: Mapping[str, str],
+    until: Offset,
+    counts: HistoryCounts | None = None,
 ) -> Definitions:
     """Return the definitions at an offset: the given ones, and every statement of the history up to it.
 
     A statement that is not understood is replaced by the table changes that stand beside it. One that is there twice, because the process
-    ended between history and offset and the log sent it again, counts once.
+    ended between history and offset and the log sent it again, counts once. `counts` is told of the records that are read, and of those
+    that are applied.
 
     Raises:
         HistoryUnreadable: no record lies before the offset, though the source has one; or neither a statement nor its changes are understood.
     """
-    found, seen = False, set[tuple[str, str]]()
+    found, seen, counts = False, set[tuple[str, str]](), counts or HistoryCounts()
     async for record in records:
+        counts.recover(time.monotonic())
         if dict(record.source) != dict(source) or not is_reached(record.position, until):
             continue
         found = True
@@ -77,6 +85,7 @@ async def recovered(
                 continue
             seen.add(statement)
         definitions = replayed(definitions, record)
+        counts.apply(time.monotonic())
     if not found:
         fact = f"The schema history has nothing about {dict(source)} up to the stored offset {dict(until)}"
         remedy = (

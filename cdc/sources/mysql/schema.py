@@ -14,7 +14,7 @@ from cdc.errors import DefinitionMismatch
 from cdc.model.schema import INT32, INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
-from cdc.sources.columns.layout import LayoutRules, WireColumn
+from cdc.sources.columns.layout import NOTHING_KEPT, Kept, LayoutRules, WireColumn
 from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
@@ -76,20 +76,16 @@ class TablePlans:
         self._topics = TableTopics(settings)
         self._left_out: set[tuple[TableId, str]] = set()
 
-    def streamed(self, definition: TableDefinition, images: TableMap) -> RowPlan:
-        """Return how rows of the binlog are decoded that a TABLE_MAP describes.
+    def streamed(
+        self, definition: TableDefinition, images: TableMap, kept: Mapping[str, Kept] = NOTHING_KEPT
+    ) -> RowPlan:
+        """Return how rows of the binlog are decoded that a TABLE_MAP describes; `kept` are columns that are wanted in another form beside.
 
         Raises:
             DefinitionMismatch: they were not written under this definition.
         """
-        fact = disagreement(definition, images)
-        if fact is not None:
-            raise DefinitionMismatch(
-                f"rows in the binlog do not fit the definition that is known: {fact}",
-                "The table was changed while nobody could see it. Take its definition anew with snapshot.mode=recovery, or set"
-                " binlog_row_metadata=FULL at the server.",
-            )
-        return self._plan(definition, images.columns)
+        check_definition(definition, images)
+        return self._plan(definition, images.columns, kept=kept)
 
     def selected(self, definition: TableDefinition, columns: Sequence[ColumnDefinition] | None = None) -> RowPlan:
         """Return how rows are decoded that a SELECT returns, of all columns or of some in another order."""
@@ -100,6 +96,7 @@ class TablePlans:
         definition: TableDefinition,
         images: Sequence[ImageColumn] | None,
         columns: Sequence[ColumnDefinition] | None = None,
+        kept: Mapping[str, Kept] = NOTHING_KEPT,
     ) -> RowPlan:
         table = definition.id
         chosen = definition.columns if columns is None else columns
@@ -107,10 +104,9 @@ class TablePlans:
         wire = [self._on_wire(table, column, image) for column, image in zip(chosen, known, strict=True)]
         hidden = len(images or chosen) - len(chosen)
         wire += [WireColumn("", "BIGINT", None, None, None)] * hidden
-        key = self._key(definition)
-        layout = self._layouts.lay_out(
-            table, wire, key, streamed=images is not None, mark=self._topics.mark(table) if key else None
-        )
+        key = self.key(definition)
+        mark = self._topics.mark(table) if key else None
+        layout = self._layouts.lay_out(table, wire, key, streamed=images is not None, mark=mark, kept=kept)
         return RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,
@@ -140,10 +136,16 @@ class TablePlans:
         lenient = replace(column, optional=True, default=None)
         return resolve(lenient, replace(self._handling, time=TimeMode.ADAPTIVE_TIME_MICROSECONDS), image)
 
-    def _key(self, definition: TableDefinition) -> list[str]:
+    def key(self, definition: TableDefinition) -> list[str]:
         """Return the columns of the record key: what `message.key.columns` says, or the table's own key."""
         names = [column.name for column in definition.columns]
         return self._settings.columns.keys.choose(str(definition.id), names) or list(definition.record_key)
+
+    def warn_of_key(self, table: TableId, column: ColumnDefinition) -> None:
+        """Say once that rows of a table are not read again, as they are not found by a column of its key."""
+        if (table, f"key {column.name}") not in self._left_out:
+            self._left_out.add((table, f"key {column.name}"))
+            log.warning("values of %s are not read again: rows are not found by %s %s", table, column.name, column.type)
 
     def _table(self, table: TableId, columns: Sequence[Column], key: Sequence[int]) -> Table:
         topic = self._topics.topic(table)
@@ -161,6 +163,17 @@ class TablePlans:
             "sequence": None,
             "table": table.table,
         }
+
+
+def check_definition(definition: TableDefinition, images: TableMap) -> None:
+    """Make sure that rows were written under a definition; raises DefinitionMismatch if not."""
+    fact = disagreement(definition, images)
+    if fact is not None:
+        raise DefinitionMismatch(
+            f"rows in the binlog do not fit the definition that is known: {fact}",
+            "The table was changed while nobody could see it. Take its definition anew with snapshot.mode=recovery, or set"
+            " binlog_row_metadata=FULL at the server.",
+        )
 
 
 def _facts(table: TableId, column: ColumnDefinition, resolved: ResolvedColumn | None) -> RelationalColumn:

@@ -61,13 +61,13 @@ async def open_without_lock(connection: Connection) -> LogEnd:
     for _ in range(ATTEMPTS):
         before = await find_log_end(connection)
         await open_view([connection])
-        place = await _place_of_view(connection)
+        place = await place_of_view(connection)
         if place is None or place == before.position:
             return before
     return await _end_at(connection, place) or before
 
 
-async def _place_of_view(connection: Connection) -> FilePosition | None:
+async def place_of_view(connection: Connection) -> FilePosition | None:
     """Return the place of the view that a connection has just opened, None where the server does not tell it."""
     if not connection.mariadb:
         return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.history.base import SchemaHistory
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset, Position
 from cdc.snapshot.progress import SnapshotProgress
@@ -17,16 +19,18 @@ from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
 from cdc.sources.mysql.catalog import server_definitions
 from cdc.sources.mysql.connection import Connection
+from cdc.sources.mysql.definitions import Definitions
 from cdc.sources.mysql.heartbeat import HeartbeatAction
 from cdc.sources.mysql.login import open_connection
 from cdc.sources.mysql.planning import Plan, plan, resume
 from cdc.sources.mysql.position import MySqlPosition
 from cdc.sources.mysql.recovery import recovered
+from cdc.sources.mysql.reselection import MySqlReselection, check_visible
 from cdc.sources.mysql.retention import LogWatch
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.server import ServerFacts, check_server, read_facts
 from cdc.sources.mysql.snapshot import Snapshot
-from cdc.sources.mysql.streaming import LogOrigin, Streaming
+from cdc.sources.mysql.streaming import BATCH_SHARE, LogOrigin, Streaming
 from cdc.sources.mysql.tracking import SchemaTracker
 
 log = logging.getLogger(__name__)
@@ -38,7 +42,7 @@ class MySqlLog:
     `history` has the definitions of tables up to the stored offset. `resumed` says that the connector has taken its snapshot since it was
     started: a mode that takes one at each start takes no other. `converters` are the custom ones of columns. Without a stored offset the
     stream begins behind `begin`, if it is given, and the definitions are those that the server has now. With `each_transaction`, each batch
-    holds one transaction at most.
+    holds one transaction at most. `history_counts` tells what was done with the history.
     """
 
     def __init__(
@@ -64,7 +68,9 @@ class MySqlLog:
         self._snapshot: Snapshot | None = None
         self._stream: BinlogStream | None = None
         self._streaming: Streaming | None = None
+        self._reselection: MySqlReselection | None = None
         self._watch = LogWatch(settings)
+        self.history_counts = HistoryCounts()
 
     @property
     def partition(self) -> Mapping[str, str]:
@@ -97,14 +103,28 @@ class MySqlLog:
         self._connection = await open_connection(settings)
         facts = self._facts = await read_facts(self._connection)
         check_server(facts)
+        if settings.reselect is not None:
+            check_visible(facts)
         if stored is None and self._begin is not None:
             self._plan = replace(resume(settings, self._begin, facts), recovers=True)
         else:
             self._plan = plan(settings, stored, facts, resumed=self._resumed)
         definitions = await server_definitions(self._connection)
         if not self._plan.snapshot and not self._plan.recovers and stored is not None:
-            definitions = await recovered(definitions, self._history.records(), self.partition, stored)
-        self._tracker = SchemaTracker(settings, definitions, self.partition, full_metadata=facts.full_metadata)
+            definitions = await self._recovered(definitions, stored)
+        self.history_counts.status = "RUNNING"
+        self._tracker = SchemaTracker(
+            settings,
+            definitions,
+            self.partition,
+            full_metadata=facts.full_metadata,
+            counts=self.history_counts,
+        )
+
+    async def _recovered(self, definitions: Definitions, stored: Offset) -> Definitions:
+        with self.history_counts.recovering(time.time()):
+            records = self._history.records()
+            return await recovered(definitions, records, self.partition, stored, self.history_counts)
 
     async def batches(self) -> AsyncIterator[ChangeBatch]:
         """See `Source.batches`."""
@@ -159,6 +179,7 @@ class MySqlLog:
         )
         self._stream = await BinlogStream.open(self._need_connection().endpoint, dump)
         await self._stream.start(start)
+        await self._open_reselection()
         self._streaming = Streaming(
             settings,
             self._stream,
@@ -169,10 +190,18 @@ class MySqlLog:
             partition=self.partition,
             catch_up=catch_up,
             each_transaction=self._each_transaction,
+            reselection=self._reselection,
         )
         self._watch.begin(position)
         log.info("streaming from %s", position)
         return self._streaming
+
+    async def _open_reselection(self) -> None:
+        settings = self._settings
+        if settings.reselect is not None:
+            endpoint, most = self._need_connection().endpoint, settings.queue_bytes // BATCH_SHARE
+            facts = self._need_facts()
+            self._reselection = await MySqlReselection.open(settings, settings.reselect, endpoint, facts, most)
 
     def _first(self, position: MySqlPosition) -> ChangeBatch:
         """Return a batch without rows, by which the place where streaming begins is stored."""
@@ -198,12 +227,15 @@ class MySqlLog:
 
     async def stop(self) -> None:
         """See `Source.stop`."""
+        self.history_counts.status = "STOPPED"
         if self._snapshot is not None:
             await self._snapshot.close()
         if self._streaming is not None:
             self._streaming.close()
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
+        if self._reselection is not None:
+            await self._reselection.close()
         if stream is not None:
             await stream.close()
         if connection is not None:

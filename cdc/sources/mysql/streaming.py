@@ -22,6 +22,7 @@ from cdc.sources.mysql.executed import Executed
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.prepared import PreparedTransactions
 from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.reselection import MySqlReselection
 from cdc.sources.mysql.row_metadata import definition_of, is_sequence
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.schema import TablePlans
@@ -51,7 +52,8 @@ class LogOrigin:
 class Streaming:
     """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along.
 
-    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each.
+    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each. `reselection` fills in what
+    rows lack.
     """
 
     def __init__(
@@ -66,8 +68,11 @@ class Streaming:
         partition: Mapping[str, str],
         catch_up: tuple[str, int] | None = None,
         each_transaction: bool = False,
+        reselection: MySqlReselection | None = None,
     ) -> None:
         self._settings = settings
+        self._reselection = reselection
+        self._ended: set[str] = set()
         self._stream = stream
         self._position = position
         self._tracker = tracker
@@ -108,7 +113,7 @@ class Streaming:
             async for batch in self._decode(file, base, events):
                 yield batch
             if not self._decoder.in_transaction and not self._decoder.place.catching_up:
-                yield self._cut()
+                yield await self._finished()
 
     def close(self) -> None:
         """Forget what is kept in files."""
@@ -118,9 +123,7 @@ class Streaming:
         """Decode events, and yield the batches that they fill."""
         decoder, taken = self._decoder, 0
         while taken < len(events):
-            taken = decoder.feed(
-                file, base, events, taken, self._batch, BATCH_ROWS, self._settings.queue_bytes // BATCH_SHARE
-            )
+            taken = decoder.feed(file, base, events, taken, self._batch, self._most_rows, self._most_bytes)
             self._check_file()
             if decoder.unresolved is not None:
                 decoder.bind(self._bound(decoder.unresolved))
@@ -131,7 +134,15 @@ class Streaming:
                 async for batch in self._hold():
                     yield batch
             elif taken < len(events):
-                yield self._cut()
+                yield await self._finished()
+
+    @property
+    def _most_rows(self) -> int:
+        return BATCH_ROWS if self._reselection is None else self._reselection.rows
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._settings.queue_bytes // BATCH_SHARE
 
     def _check_file(self) -> None:
         """Refuse a file of the stored name that was made at another time, once the log has told when: RESET begins with the first name again."""
@@ -174,7 +185,9 @@ class Streaming:
 
     def _bind(self, images: TableMap, definition: TableDefinition) -> BoundTable:
         row_end = next((at for at, column in enumerate(definition.columns) if column.row_end), -1)
-        return BoundTable(images, self._plans.streamed(definition, images), row_end)
+        if self._reselection is None:
+            return BoundTable(images, self._plans.streamed(definition, images), row_end)
+        return BoundTable(images, self._reselection.plan(self._plans, definition, images), row_end)
 
     def _refuse_unknown(self, table: TableId) -> None:
         """Do what the settings say of rows whose definition is not known."""
@@ -203,13 +216,19 @@ class Streaming:
         told = ChangeBatch() if decoder.repeats else self._batch
         effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
         if effect.changed:
-            decoder.forget()
+            self._forget()
         for table in effect.truncated:
             self._truncate(table)
         info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.place.position)
         decoder.end_statement(self._batch)
         if effect.truncated and not decoder.in_transaction:
             self._batch.transactions.append(info)
+
+    def _forget(self) -> None:
+        """Let the decoder ask anew how rows are decoded."""
+        self._decoder.forget()
+        if self._reselection is not None:
+            self._reselection.retire()
 
     def _name(self) -> str:
         decoder = self._decoder
@@ -266,13 +285,14 @@ class Streaming:
         """Publish a distributed transaction that has committed, or forget one that was rolled back."""
         decoder = self._decoder
         if verb is XaVerb.COMMIT and self._prepared.knows(xid):
+            self._ended.add(xid)
             decoder.begin_held(self._batch)
             async for events in self._prepared.take(xid):
                 async for batch in self._decode(decoder.place.file, 0, events):
                     yield batch
             decoder.commit(self._batch)
             if self._batch.continues:
-                yield self._cut()
+                yield await self._finished()
             return
         if verb is XaVerb.COMMIT and not decoder.place.catching_up:
             raise PrepareUnseen(
@@ -287,6 +307,15 @@ class Streaming:
         decoder.end_statement(self._batch)
 
     # Batches -----------------------------------------------------------------------------------------------------------------------
+
+    async def _finished(self) -> ChangeBatch:
+        """Finish the batch, and fill in what its rows lack."""
+        batch, ended = self._cut(), self._ended
+        if batch.boundary:
+            self._ended = set()
+        if self._reselection is not None:
+            await self._reselection.fill(batch, ended)
+        return batch
 
     def _cut(self) -> ChangeBatch:
         """Finish the batch: give it its position, and remember whether it ends inside a transaction."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import DdlUnreadable
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.batch import ChangeBatch
 from cdc.model.table import TableId
 from cdc.sources.mysql.charsets import decode_text
@@ -39,7 +41,10 @@ class Effect:
 
 
 class SchemaTracker:
-    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read."""
+    """Follows the definitions of one log; one owner. `full_metadata` says that rows tell their own columns, so that no statement must be read.
+
+    `counts` is told of each statement that belongs in the history.
+    """
 
     def __init__(
         self,
@@ -48,8 +53,10 @@ class SchemaTracker:
         partition: Mapping[str, str],
         *,
         full_metadata: bool = False,
+        counts: HistoryCounts | None = None,
     ) -> None:
         self._settings = settings
+        self._counts = counts or HistoryCounts()
         self._partition = partition
         self._full_metadata = full_metadata
         self._changes = SchemaChanges(settings.topic_prefix, partition, comments=settings.include_schema_comments)
@@ -99,6 +106,7 @@ class SchemaTracker:
             ts_ms=batch.stamp_ns // 1_000_000,
         )
         batch.history.append(record)
+        self._counts.apply(time.monotonic())
 
     def _belongs_in_history(self, outcome: DdlOutcome) -> bool:
         """Tell whether a statement is kept: those of other tables are too, as in Debezium, so that a table may be captured later."""

@@ -13,14 +13,16 @@ from cdc.config.settings import PostgresSettings
 from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
-from cdc.sources.columns.layout import Layout, LayoutRules, WireColumn
+from cdc.sources.columns.layout import NOTHING_KEPT, Kept, Layout, LayoutRules, WireColumn
+from cdc.sources.columns.reselection import Reselection
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH
 from cdc.sources.columns.row import RowPlan
+from cdc.sources.columns.values import TextDecoder
 from cdc.sources.naming import NameAdjuster, TableTopics
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.handling import ValueHandling
 from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.reselection import Reselection, selection_of
+from cdc.sources.postgres.reselection import Selection, selection_of
 from cdc.sources.postgres.source_type import column_length, column_scale
 from cdc.sources.postgres.types import PgType, TypeResolver
 
@@ -105,7 +107,7 @@ class Catalog:
         self,
         connection: Connection,
         settings: PostgresSettings,
-        reselection: Reselection | None = None,
+        reselection: Reselection[Selection] | None = None,
         converters: ColumnConverters | None = None,
     ) -> None:
         """Take the custom converters of columns, and what is told the plans of streamed rows that have values to be read again."""
@@ -154,8 +156,8 @@ class Catalog:
         table = TableId(relation.schema, relation.table)
         if self._reselection is None:
             return (await self._plan(table, columns, key, streamed=True))[0]
-        plan, layout = await self._plan(table, columns, key, streamed=True, plain=finding)
-        places = [(name, layout.plain[name]) for name in finding]
+        plan, layout = await self._plan(table, columns, key, streamed=True, kept=_texts(finding))
+        places = [(name, layout.kept[name]) for name in finding]
         selection = await selection_of(self._connection, self._settings, relation.oid, plan, places)
         if selection is not None:
             self._reselection.use(selection)
@@ -175,11 +177,11 @@ class Catalog:
         key: Sequence[str],
         *,
         streamed: bool,
-        plain: Sequence[str] = (),
+        kept: Mapping[str, Kept] = NOTHING_KEPT,
     ) -> tuple[RowPlan, Layout]:
         await self._learn_types(column.type_oid for column in columns)
         wire = [self._on_wire(table, column) for column in columns]
-        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._topics.mark(table), plain=plain)
+        layout = self._layouts.lay_out(table, wire, key, streamed=streamed, mark=self._topics.mark(table), kept=kept)
         plan = RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,
@@ -287,6 +289,11 @@ class Catalog:
                     found = await cursor.fetchall()
             self._types.update((kind.oid, kind) for kind in found)
             wanted = {below for kind in found for below in (kind.base_oid, kind.element_oid) if below}
+
+
+def _texts(names: Iterable[str]) -> Mapping[str, Kept]:
+    """Say that the server's own texts of some columns are kept, by which rows are found again."""
+    return {name: Kept(Column(name, STRING.as_optional(), key_only=True), TextDecoder()) for name in names}
 
 
 def _aligned(relation: Relation, facts: Sequence[ColumnFacts]) -> list[ColumnFacts | None]:

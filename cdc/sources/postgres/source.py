@@ -18,6 +18,7 @@ from cdc.model.position import Offset, Position, format_lsn
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
+from cdc.sources.columns.reselection import Reselection
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.postgres.beside import Beside
 from cdc.sources.postgres.connection import Connection, connect, refusals
@@ -46,7 +47,7 @@ from cdc.sources.postgres.publication import (
 )
 from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.reselection import Reselection
+from cdc.sources.postgres.reselection import Selection, SelectionReader
 from cdc.sources.postgres.retention import SlotWatch
 from cdc.sources.postgres.schema import Catalog
 from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
@@ -84,7 +85,7 @@ class PostgresLog:
         self._connection: Connection | None = None
         self._stream: ReplicationStream | None = None
         self._catalog: Catalog | None = None
-        self._reselection: Reselection | None = None
+        self._reselection: Reselection[Selection] | None = None
         self._decoder = PgOutputDecoder()
         self._identity = SystemIdentity("", 0, 0)
         self._plan = Plan(PostgresPosition(0))
@@ -132,7 +133,9 @@ class PostgresLog:
         self._connection = await connect(self._settings)
         if self._settings.reselect is not None:
             most = self._settings.queue_bytes // BATCH_SHARE
-            self._reselection = Reselection(self._connection, self._settings, self._settings.reselect, most)
+            self._reselection = Reselection(
+                SelectionReader(self._connection, self._settings), self._settings.reselect, most
+            )
         self._catalog = Catalog(self._connection, self._settings, self._reselection, self._converters)
         await check_server(self._connection, self._settings)
         self._stream = await ReplicationStream.open(self._settings, beside=self._connection)

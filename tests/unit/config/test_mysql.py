@@ -6,6 +6,7 @@ from cdc.config.definition import InvalidConfig
 from cdc.config.history import HistoryPlace
 from cdc.config.mysql import MYSQL
 from cdc.config.mysql_settings import Locking, MySqlSettings, TlsMode, UnsignedMode
+from cdc.config.post_processors import ReselectSettings
 from cdc.config.settings import TimeMode
 
 LEAST = {
@@ -35,6 +36,14 @@ def test_the_defaults_are_debeziums():
 def test_the_history_has_a_topic_by_the_name_of_the_prefix():
     found = settings().history
     assert (found.place, found.topic) == (HistoryPlace.KAFKA, "schemahistory.shop")
+
+
+def test_columns_are_read_again_only_where_a_post_processor_says_so():
+    assert settings().reselect is None
+    found = settings(
+        post_processors="r", r_type="ReselectColumnsPostProcessor", r_reselect_null_values="false"
+    ).reselect
+    assert found == ReselectSettings(nulls=False)
 
 
 @pytest.mark.parametrize("database", ["mysql", "sys", "performance_schema", "information_schema"])

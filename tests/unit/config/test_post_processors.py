@@ -63,8 +63,6 @@ def test_what_cannot_be_used_is_refused_at_its_property(more, name, fact):
     assert any(problem.name == name and fact in problem.fact for problem in problems), problems
 
 
-def test_mysql_takes_plugins_and_reads_no_columns_again():
+def test_mysql_has_them_as_well():
     found = MYSQL.examine({"post.processors": "a,rs", "a.type": "my.Thing", "rs.type": RESELECT})[1]
-    assert [problem.fact for problem in found if problem.name == "post.processors"] == [
-        "post.processors = rs: columns are not read again from MySQL yet"
-    ]
+    assert [problem.fact for problem in found if problem.name == "post.processors"] == []

@@ -15,7 +15,7 @@ from cdc.connect.herder import ConnectorType, InstanceStatus, State
 from cdc.connect.metrics.collector import GROUPS, WorkerMetrics
 from cdc.connect.metrics.watched import Rebalances, RunningConnector
 from cdc.connect.task_run import TaskRun
-from cdc.metrics.counters import Startups
+from cdc.metrics.counters import HistoryCounts, Startups
 from cdc.metrics.exposition import exposition
 from cdc.pipeline.status import PipelineStatus, SnapshotCounts, Tally
 from cdc.pipeline.status import State as Doing
@@ -272,6 +272,34 @@ def test_only_a_member_of_a_group_tells_of_rebalances(herder):
     assert found(f"{prefix}time_since_last_rebalance_ms") == 1500
     assert found("kafka_connect_coordinator_assigned_connectors") == 1
     assert found("kafka_connect_coordinator_assigned_tasks") == 4
+
+
+def test_a_source_without_a_schema_history_has_no_figures_of_one(herder):
+    found = Scrape(herder)
+    assert not [each for each in found.samples if each.labels.get("context") == "schema-history"]
+
+
+def test_the_schema_history_is_told_in_debeziums_words(herder):
+    counts = HistoryCounts()
+    herder.log.source = SimpleNamespace(partition={"server": "prefix"}, lag=None, history_counts=counts)
+    herder.log.plugin = "mysql"
+    history = {"plugin": "mysql", "name": "prefix", "context": "schema-history", **SHOP}
+    names = ("RecoveryStartTime", "ChangesRecovered", "ChangesApplied")
+    since = ("MilliSecondsSinceLastRecoveredChange", "MilliSecondsSinceLastAppliedChange")
+
+    def told():
+        found = Scrape(herder)
+        return [found(f"debezium_metrics_{name}", **history) for name in (*names, *since)]
+
+    assert told() == [None, 0, 0, None, None]
+    assert Scrape(herder)("debezium_metrics_Status", status="STOPPED", **history) == 1
+    with counts.recovering(1_700_000_000):
+        counts.recover(98)
+        counts.recover(99)
+        counts.apply(98.5)
+        assert Scrape(herder)("debezium_metrics_Status", status="RECOVERING", **history) == 1
+    assert told() == [1_700_000_000, 2, 1, 1000, 1500]
+    assert Scrape(herder)("debezium_metrics_Status", status="RUNNING", **history) == 1
 
 
 def test_every_name_is_in_one_table_but_those_of_both_contexts():

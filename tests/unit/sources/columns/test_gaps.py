@@ -45,8 +45,8 @@ def test_inserted_and_updated_rows_of_tables_with_gaps_are_found():
         ("d", TABLE, (5, None, UNAVAILABLE, "5"), None),
         ("c", OTHER, None, (6, None, "b", "6")),
     )
-    assert find_gaps(batch, [gaps(), None], 5) == ({0: [0, 1]}, {77})
-    assert find_gaps(batch, [gaps(nulls=False), None], 5) == ({0: [1]}, {77})
+    assert find_gaps(batch, [gaps(), None], (5,)) == ({0: [0, 1]}, {(77,)})
+    assert find_gaps(batch, [gaps(nulls=False), None], (5, 4)) == ({0: [1]}, {(77, 1)})
     assert find_gaps(batch, [gaps(unavailable=False), gaps()]) == ({0: [0], 1: [6]}, set())
     with pytest.raises(ValueError, match="1 entries for 2 tables"):
         find_gaps(batch, [gaps()])

@@ -2,6 +2,7 @@ import pytest
 
 from cdc.errors import HistoryUnreadable
 from cdc.history.memory import MemorySchemaHistory
+from cdc.metrics.counters import HistoryCounts
 from cdc.model.position import Offset
 from cdc.sources.mysql.ddl import DdlSession, apply_ddl
 from cdc.sources.mysql.definitions import Definitions
@@ -70,3 +71,15 @@ async def test_a_statement_that_the_log_sent_again_counts_once():
     found = (await recovered(Definitions(), kept.records(), SHOP, {"file": "binlog.000001", "pos": 3})).get("d", "t")
     assert found is not None
     assert [column.name for column in found.columns] == ["b", "a"]
+
+
+async def test_what_is_read_and_what_is_applied_is_counted():
+    kept = await history("CREATE TABLE t (a int)", "ALTER TABLE t ADD b int", "ALTER TABLE t DROP a")
+    records = [record async for record in kept.records()]
+    await kept.record(records[1:2])
+    counts = HistoryCounts()
+    await recovered(Definitions(), kept.records(), SHOP, {"file": "binlog.000001", "pos": 2}, counts)
+    assert (counts.recovered, counts.applied) == (4, 2)
+    assert counts.last_recovered is not None
+    assert counts.last_applied is not None
+    assert counts.last_applied < counts.last_recovered

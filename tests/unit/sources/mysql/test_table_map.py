@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from cdc.errors import DecodeError
 from cdc.model.table import TableId
+from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
 from cdc.sources.mysql.image_types import ColumnType
-from cdc.sources.mysql.row_metadata import definition_of
+from cdc.sources.mysql.row_metadata import definition_of, disagreement
 from cdc.sources.mysql.table_map import ImageColumn, parse_table_map, table_of
 from tests.unit.sources.mysql import row_events as r
 
@@ -113,6 +114,14 @@ class TestColumns:
         bare = parse_table_map(r.table_map([(3, b"")]))
         assert bare.columns == (ImageColumn(ColumnType.LONG),)
         assert definition_of(bare) is None
+
+    @pytest.mark.parametrize("more", [1, -1])
+    def test_rows_with_more_columns_or_fewer_than_the_definition_do_not_fit_it(self, more):
+        known = TableDefinition(
+            id=TableId("d", "t"), columns=tuple(ColumnDefinition(name=name, type="INT") for name in "ab")
+        )
+        found = parse_table_map(r.table_map([(3, b"")] * (2 + more)))
+        assert disagreement(known, found) == f"d.t is defined with 2 columns, and has {2 + more} in the binlog"
 
     def test_a_key_on_prefixes_is_one_too(self):
         found = parse_table_map(r.table_map([(3, b""), (15, b"\x64\x00")], optional=r.field(9, b"\x01\x05\x00\x00")))
