@@ -116,7 +116,7 @@ def hidden_hashes(table: TableDefinition, found: TableMap) -> int:
 
     Without names in the log they are numbers of 8 bytes behind the table's own columns, and no more than it has such keys.
     """
-    count = len(found.columns) - len(table.columns)
+    count = max(len(found.columns) - len(table.columns), 0)
     extra = found.columns[len(table.columns) :]
     if found.names is not None:
         return count if all(_HASH.fullmatch(image.name or "") for image in extra) else 0

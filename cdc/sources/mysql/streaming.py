@@ -49,7 +49,8 @@ class LogOrigin:
 class Streaming:
     """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along.
 
-    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each.
+    If `recovered`, it knows them as the server has them now. With `each_transaction`, each batch holds one transaction at most, so that there
+    is a position behind each.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Streaming:
         origin: LogOrigin,
         partition: Mapping[str, str],
         catch_up: tuple[str, int] | None = None,
+        recovered: bool = False,
         each_transaction: bool = False,
     ) -> None:
         self._settings = settings
@@ -75,6 +77,10 @@ class Streaming:
         self._prepared = PreparedTransactions(settings.queue_bytes)
         self._awaited = {each.xid: each for each in position.open_xa}
         self._began = 0
+        self._recovered = recovered
+        # Debezium does not tell the server, and cdc-stream always does.
+        foreign = position.gtids is not None and not (position.server_uuid or stream.connection.mariadb)
+        self._debeziums = (position.file, position.pos) if foreign else None
         topic = beside_topic(
             settings.topic_prefix, settings.beside.transaction_topic, delimiter=settings.topic_delimiter
         )
@@ -181,17 +187,26 @@ class Streaming:
                 yield batch
             return
         check_loggable(query, self._settings.tables, f"{decoder.place.file}:{decoder.place.position}")
-        # What was told before is not told again; the definitions at the transaction's beginning lack it, however.
-        told = ChangeBatch() if decoder.repeats else self._batch
+        # What was told before is not told again; the definitions at the position lack it, however.
+        ends_at_offset = self._ends_at_offset()
+        if ends_at_offset and self._recovered:
+            decoder.end_statement(self._batch)
+            return
+        repeats = ends_at_offset or decoder.repeats
+        told = ChangeBatch() if repeats else self._batch
         effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
         if effect.changed:
             decoder.forget()
-        for table in effect.truncated:
+        for table in () if repeats else effect.truncated:
             self._truncate(table)
         info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.place.position)
         decoder.end_statement(self._batch)
-        if effect.truncated and not decoder.in_transaction:
+        if effect.truncated and not repeats and not decoder.in_transaction:
             self._batch.transactions.append(info)
+
+    def _ends_at_offset(self) -> bool:
+        """Tell whether the statement at hand ends where Debezium's offset stands, whose place is behind a statement that its GTIDs lack."""
+        return self._debeziums == (self._decoder.place.file, self._decoder.place.position)
 
     def _name(self) -> str:
         decoder = self._decoder

@@ -70,3 +70,11 @@ async def test_a_statement_that_the_log_sent_again_counts_once():
     found = (await recovered(Definitions(), kept.records(), SHOP, {"file": "binlog.000001", "pos": 3})).get("d", "t")
     assert found is not None
     assert [column.name for column in found.columns] == ["b", "a"]
+
+
+async def test_a_statement_of_debeziums_is_reached_when_the_gtids_have_it():
+    """Its GTIDs are those before the statement, and its place is behind it."""
+    position: Offset = {"gtids": f"{UUID}:1-5", "file": "b.1", "pos": 9, "server_id": 1}
+    for last, reached in ((4, False), (5, False), (6, True)):
+        assert is_reached(position, {**position, "gtids": f"{UUID}:1-{last}"}) is reached
+    assert is_reached({**position, "snapshot": "INITIAL"}, position)
