@@ -108,9 +108,8 @@ class TablePlans:
         hidden = len(images or chosen) - len(chosen)
         wire += [WireColumn("", "BIGINT", None, None, None)] * hidden
         key = self._key(definition)
-        layout = self._layouts.lay_out(
-            table, wire, key, streamed=images is not None, mark=self._topics.mark(table) if key else None
-        )
+        # An excluded column of the key keeps its definition in the stream too, unlike PostgreSQL's.
+        layout = self._layouts.lay_out(table, wire, key, streamed=False, mark=self._topics.mark(table))
         return RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,

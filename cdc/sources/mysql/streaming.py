@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
-from cdc.errors import DefinitionMismatch, DefinitionUnknown, PrepareUnseen
+from cdc.errors import DefinitionMismatch, DefinitionUnknown, PrepareUnseen, SourceError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.model.table import TableId
@@ -147,14 +147,15 @@ class Streaming:
         if definition is not None:
             try:
                 return self._bind(images, definition)
-            except DefinitionMismatch:
+            except DefinitionMismatch as mismatch:
                 if told is None:
-                    raise
+                    self._refuse(table, mismatch)
+                    return None
         if definition is None and self._tracker.definitions.mariadb and is_sequence(images):
             log.info("%s is left out: it is a sequence", table)
             return None
         if told is None:
-            self._refuse_unknown(table)
+            self._refuse(table, _unknown(table))
             return None
         log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
         self._tracker.learn(told)
@@ -164,17 +165,13 @@ class Streaming:
         row_end = next((at for at, column in enumerate(definition.columns) if column.row_end), -1)
         return BoundTable(images, self._plans.streamed(definition, images), row_end)
 
-    def _refuse_unknown(self, table: TableId) -> None:
-        """Do what the settings say of rows whose definition is not known."""
+    def _refuse(self, table: TableId, error: SourceError) -> None:
+        """Do what the settings say of rows whose definition is not known, or another one."""
         match self._settings.inconsistent_schema:
             case InconsistentSchema.FAIL:
-                raise DefinitionUnknown(
-                    f"rows of {table} came, and its definition is not in the schema history",
-                    "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
-                    " inconsistent.schema.handling.mode=warn leaves such rows out.",
-                )
+                raise error
             case InconsistentSchema.WARN:
-                log.warning("rows of %s are left out: its definition is not in the schema history", table)
+                log.warning("rows of %s are left out: %s", table, error)
 
     # Statements --------------------------------------------------------------------------------------------------------------------
 
@@ -323,3 +320,11 @@ class Streaming:
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
+
+
+def _unknown(table: TableId) -> DefinitionUnknown:
+    return DefinitionUnknown(
+        f"rows of {table} came, and its definition is not in the schema history",
+        "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
+        " inconsistent.schema.handling.mode=warn leaves such rows out.",
+    )
