@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cdc.testing.servers import MySqlServer
+from tests.support.binlog import IDS
 from tests.support.connector import InThread, until
 from tests.support.kafka_reader import read_committed, topics
 from tests.support.mysql_connector import config
@@ -41,7 +42,9 @@ def records(database, kafka, before: str, after: str, count: int, **properties: 
     Topics are named without their prefix, and the database is DB. Properties have _ for the dots of their names.
     """
     database.execute(before)
-    given = config(database, kafka.url, **{k: v.replace("DB", database.name) for k, v in properties.items()})
+    named = {name: value.replace("DB", database.name) for name, value in properties.items()}
+    # The server may still list the replica of the test before.
+    given = config(database, kafka.url, database_server_id=str(next(IDS)), **named)
     with running(given) as connector:
         prefix = given["topic.prefix"]
         history = given["schema.history.internal.kafka.topic"]
