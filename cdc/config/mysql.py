@@ -403,6 +403,18 @@ TOPICS: Final = varied(
 )
 
 
+SIGNALS: Final = in_group(
+    "Signals",
+    *debezium.SIGNALS,
+    without_effect(
+        "incremental.snapshot.allow.schema.changes",
+        Type.BOOLEAN,
+        "false",
+        "Whether tables may be changed during an incremental snapshot.",
+        debezium.NO_SIGNALS,
+    ),
+)
+
 #: The properties of which only one may be set.
 EXCLUSIVE: Final = (*list_names("database", "table", "column"), ("gtid.source.includes", "gtid.source.excludes"))
 
@@ -434,7 +446,7 @@ MYSQL: Final = Definition(
         *kafka.TRANSACTIONS,
         *kafka.CLIENT,
         *kafka.SECURITY,
-        *debezium.SIGNALS,
+        *SIGNALS,
         *debezium.ADVANCED,
     ),
     prefixes=(

@@ -16,9 +16,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from cdc.config.beside import BesideSettings
+from cdc.config.snapshot import SnapshotMode
 from cdc.history.records import HistoryRecord
 from cdc.model.position import Offset
 from cdc.testing.servers import MySqlServer
+from tests.integration.mysql_log import read_log, settings
 from tests.support.connector import InThread, until
 from tests.support.kafka_reader import read_committed
 from tests.support.mysql_connector import config
@@ -143,6 +145,15 @@ async def test_statements_that_the_history_has_beyond_the_offset_count_once(data
     again = await log.read(found.cuts[-1].offset)
     rows = [change.after for change in (*found.changes, *again.changes)]
     assert rows == [{"x": 1, "id": 2, "s": 3}, {"x": 4, "id": 5, "s": 6}]
+
+
+async def test_definitions_that_are_read_anew_have_the_statement_at_the_offset(database):
+    """Its history is lost: the server tells them as they are now."""
+    _, offset = told(database, "alter table a add x int after id")
+    database.execute("insert into a values (1, 2, 3)")
+    chosen = settings(database, snapshot_mode=SnapshotMode.RECOVERY)
+    found = await read_log(chosen, lambda reading: any(len(batch) for batch in reading.batches), stored=offset)
+    assert [batch.row(0)[3] for batch in found.batches if len(batch)] == [(1, 2, 3)]
 
 
 async def test_by_its_topics_in_kafka(database, kafka):
