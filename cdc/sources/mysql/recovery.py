@@ -99,11 +99,12 @@ def _standing(position: Mapping[str, Any]) -> str:
 
 
 def _precedes_statement(position: Mapping[str, Any]) -> bool:
-    """Tell whether the GTIDs of a position are those before the statement, as Debezium's are in streaming.
+    """Tell whether the GTIDs of a position are those before the statement, as in streaming of Debezium's MySQL connector.
 
     Beside them it tells the server's number, which is not in cdc-stream's records of streaming, and without the UUID that is in its others.
     """
-    return "server_id" in position and not (position.get("snapshot") or position.get("server_uuid"))
+    of_mysql = ":" in str(position.get("gtids"))
+    return of_mysql and "server_id" in position and not (position.get("snapshot") or position.get("server_uuid"))
 
 
 def replayed(definitions: Definitions, record: HistoryRecord) -> Definitions:
