@@ -19,7 +19,7 @@ _SNAPSHOT_MODES: Final = (
 )
 _QUEUE: Final = "the queue between reader and publisher is bounded by bytes: max.queue.size.in.bytes"
 _JMX: Final = "metrics are not published through JMX"
-_NO_SIGNALS: Final = "signals are refused as yet, so nothing reads it"
+NO_SIGNALS: Final = "signals are refused as yet, so nothing reads it"
 _CONFIGURED: Final = "snapshot.mode.configuration.based"
 
 
@@ -417,37 +417,37 @@ SIGNALS: Final = in_group(
     planned("signal.kafka.topic", Type.STRING, "", "Topic of signals."),
     planned("signal.kafka.bootstrap.servers", Type.STRING, "", "Brokers of that topic."),
     without_effect(
-        "signal.kafka.groupId", Type.STRING, "kafka-signal", "Consumer group that reads that topic.", _NO_SIGNALS
+        "signal.kafka.groupId", Type.STRING, "kafka-signal", "Consumer group that reads that topic.", NO_SIGNALS
     ),
     without_effect(
-        "signal.kafka.poll.timeout.ms", Type.LONG, "0", "Longest wait for a signal, in milliseconds.", _NO_SIGNALS
+        "signal.kafka.poll.timeout.ms", Type.LONG, "0", "Longest wait for a signal, in milliseconds.", NO_SIGNALS
     ),
-    without_effect("signal.file", Type.STRING, "file-signals.txt", "File of signals.", _NO_SIGNALS),
+    without_effect("signal.file", Type.STRING, "file-signals.txt", "File of signals.", NO_SIGNALS),
     without_effect(
         "signal.poll.interval.ms",
         Type.LONG,
         "5000",
         "Interval between looks for signals, in milliseconds.",
-        _NO_SIGNALS,
+        NO_SIGNALS,
     ),
     without_effect(
-        "signal.emit.failure.max.retries", Type.INT, "0", "How often a failed signal is tried again.", _NO_SIGNALS
+        "signal.emit.failure.max.retries", Type.INT, "0", "How often a failed signal is tried again.", NO_SIGNALS
     ),
     without_effect(
-        "signal.emit.failure.backoff.ms", Type.LONG, "10000", "Pause before that, in milliseconds.", _NO_SIGNALS
+        "signal.emit.failure.backoff.ms", Type.LONG, "10000", "Pause before that, in milliseconds.", NO_SIGNALS
     ),
     planned("notification.enabled.channels", Type.LIST, "", "Channels on which the connector reports its progress."),
     planned("notification.sink.topic.name", Type.STRING, "", "Topic of notifications."),
     planned("read.only", Type.BOOLEAN, "false", "Whether incremental snapshots do without a signal table."),
     without_effect(
-        "incremental.snapshot.chunk.size", Type.INT, "1024", "Rows in a chunk of an incremental snapshot.", _NO_SIGNALS
+        "incremental.snapshot.chunk.size", Type.INT, "1024", "Rows in a chunk of an incremental snapshot.", NO_SIGNALS
     ),
     without_effect(
         "incremental.snapshot.watermarking.strategy",
         Type.STRING,
         "INSERT_INSERT",
         "How watermarks are written to the signal table.",
-        _NO_SIGNALS,
+        NO_SIGNALS,
     ),
 )
 

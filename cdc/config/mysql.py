@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -31,6 +33,12 @@ LOW: Final = Importance.LOW
 
 _JAVA_DRIVER: Final = "it names what the Java driver does"
 _NO_DRIVER: Final = "the connector speaks the protocol itself"
+
+
+def _of_databases(properties: Iterable[Property]) -> tuple[Property, ...]:
+    """Return the properties with names of tables told as MySQL has them."""
+    return tuple(replace(each, doc=each.doc.replace("schema.table", "database.table")) for each in properties)
+
 
 CONNECTION: Final = in_group(
     "Connection",
@@ -216,8 +224,8 @@ BINLOG: Final = in_group(
         "inconsistent.schema.handling.mode",
         Type.STRING,
         "fail",
-        "What happens with rows of a captured table whose definition is not known: fail stops the connector, warn and skip leave the rows"
-        " out, the former with a word in the log.",
+        "What happens with rows of a captured table whose definition is not known, or that do not fit it: fail stops the connector, warn and"
+        " skip leave the rows out, the former with a word in the log.",
         choices=("fail", "warn", "skip"),
     ),
     without_effect(
@@ -250,12 +258,25 @@ FILTERS: Final = in_group(
         "Databases not to capture, as regular expressions; those of the system never are.",
         validator=PATTERNS,
     ),
-    *debezium.FILTERS,
+    *varied(
+        _of_databases(debezium.FILTERS),
+        "table.ignore.builtin",
+        reason="those of mysql, sys, performance_schema and information_schema are never captured",
+    ),
 )
 
 EVENTS: Final = in_group(
     "Events",
-    *debezium.EVENTS,
+    *varied(
+        varied(
+            _of_databases(debezium.EVENTS),
+            "skip.messages.without.change",
+            doc="Whether updates that change no published column are left out. It takes the old row to tell: binlog_row_image=FULL.",
+        ),
+        "message.key.columns",
+        doc="Columns to use as the record key in place of the primary key: table:column,column for each table, separated by semicolons,"
+        " tables and columns as regular expressions.",
+    ),
     Property(
         "include.schema.changes",
         Type.BOOLEAN,
@@ -316,10 +337,11 @@ TYPES: Final = in_group(
     ),
 )
 
+_CONFIGURED: Final = "snapshot.mode.configuration.based.snapshot"
 _SNAPSHOT = varied(
     varied(
         varied(
-            debezium.SNAPSHOT,
+            _of_databases(debezium.SNAPSHOT),
             "snapshot.mode",
             choices=("always", "initial_only", "configuration_based", "when_needed", "initial", "no_data", "recovery"),
             planned=("custom",),
@@ -352,7 +374,15 @@ _SNAPSHOT = varied(
 
 SNAPSHOT: Final = in_group(
     "Snapshot",
-    *_SNAPSHOT,
+    *varied(
+        varied(
+            varied(_SNAPSHOT, "snapshot.fetch.size", reason="rows arrive as a stream"),
+            f"{_CONFIGURED}.schema",
+            reason="definitions are read at the first start in any case",
+        ),
+        f"{_CONFIGURED}.on.schema.error",
+        reason="a lost history is an error; snapshot.mode=recovery builds it anew",
+    ),
     without_effect(
         "min.row.count.to.stream.results",
         Type.INT,
@@ -371,6 +401,18 @@ TOPICS: Final = varied(
     " topics that topic.regex says.",
 )
 
+
+SIGNALS: Final = in_group(
+    "Signals",
+    *debezium.SIGNALS,
+    without_effect(
+        "incremental.snapshot.allow.schema.changes",
+        Type.BOOLEAN,
+        "false",
+        "Whether tables may be changed during an incremental snapshot.",
+        debezium.NO_SIGNALS,
+    ),
+)
 
 #: The properties of which only one may be set.
 EXCLUSIVE: Final = (*list_names("database", "table", "column"), ("gtid.source.includes", "gtid.source.excludes"))
@@ -396,7 +438,7 @@ MYSQL: Final = Definition(
         *kafka.TRANSACTIONS,
         *kafka.CLIENT,
         *kafka.SECURITY,
-        *debezium.SIGNALS,
+        *SIGNALS,
         *debezium.ADVANCED,
     ),
     prefixes=(

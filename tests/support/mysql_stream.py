@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -101,12 +101,11 @@ class StreamedLog:
         return log
 
     async def _record_catalogue(self, connection: Connection) -> None:
+        begin = replace(self.begin, snapshot=True).offset()
         tables = [TableId(self.database.name, row[0]) for row in await self.database.run("show tables")]
         async for step in snapshot_statements(connection, await server_definitions(connection), tables):
             session = DdlSession(database=self.database.name)
-            record = history_record(
-                step.statement, session, step.outcome, source=PARTITION, offset=self.begin.offset(), ts_ms=1
-            )
+            record = history_record(step.statement, session, step.outcome, source=PARTITION, offset=begin, ts_ms=1)
             await self.history.record([record])
 
     async def read(

@@ -6,7 +6,7 @@ where they stand, then puts those that are new or move to their places, in the o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -300,6 +300,8 @@ class Alteration:
                 result.remove(column)
             if not old or read.first or read.place:
                 result.insert(_place(result, read), column)
+        if twice := _repeated(result):
+            raise SyntaxProblem(f"column {twice} is in the table already, as it is known")
         return tuple(result), renames
 
     def _kept(self, column: ColumnDefinition, inherited: CharsetChoice) -> ColumnDefinition:
@@ -327,6 +329,12 @@ class Alteration:
 
 def _is_hidden_period(column: ColumnDefinition) -> bool:
     return column.generated and column.invisible and column.name in ("row_start", "row_end")
+
+
+def _repeated(columns: Sequence[ColumnDefinition]) -> str:
+    """Return the name that two columns have, "" if each has its own."""
+    names = [column.name.lower() for column in columns]
+    return next((name for name in names if names.count(name) > 1), "")
 
 
 def _place(columns: list[ColumnDefinition], read: ReadColumn) -> int:

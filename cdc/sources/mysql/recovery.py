@@ -65,13 +65,14 @@ async def recovered(
     """Return the definitions at an offset: the given ones, and every statement of the history up to it.
 
     A statement that is not understood is replaced by the table changes that stand beside it. One that is there twice, because the process
-    ended between history and offset and the log sent it again, counts once. `counts` is told of the records that are read, and of those
-    that are applied.
+    ended between history and offset and the log sent it again, counts once; also if Debezium has recorded it first, and cdc-stream again.
+    `counts` is told of the records that are read, and of those that are applied.
 
     Raises:
         HistoryUnreadable: no record lies before the offset, though the source has one; or neither a statement nor its changes are understood.
     """
-    found, seen, counts = False, set[tuple[str, str]](), counts or HistoryCounts()
+    found, seen, of_debezium = False, set[tuple[str, str]](), set[tuple[str, str]]()
+    counts = counts or HistoryCounts()
     async for record in records:
         counts.recover(time.monotonic())
         if dict(record.source) != dict(source) or not is_reached(record.position, until):
@@ -79,11 +80,14 @@ async def recovered(
         found = True
         if record.position.get("snapshot"):
             seen.clear()  # it describes the tables anew, and perhaps another log
+            of_debezium.clear()
         else:
-            statement = _identity(record)
-            if statement in seen:
+            statement, standing = _identity(record), (_standing(record.position), record.ddl)
+            if statement in seen or standing in of_debezium:
                 continue
             seen.add(statement)
+            if _precedes_statement(record.position):
+                of_debezium.add(standing)
         definitions = replayed(definitions, record)
         counts.apply(time.monotonic())
     if not found:
@@ -97,8 +101,20 @@ async def recovered(
 
 def _identity(record: HistoryRecord) -> tuple[str, str]:
     """Return what a statement of the log is told by: its GTID, or else its place."""
-    position = record.position
-    return str(position.get("gtids") or f"{position.get('file')}:{position.get('pos')}"), record.ddl
+    return str(record.position.get("gtids") or _standing(record.position)), record.ddl
+
+
+def _standing(position: Mapping[str, Any]) -> str:
+    return f"{position.get('file')}:{position.get('pos')}"
+
+
+def _precedes_statement(position: Mapping[str, Any]) -> bool:
+    """Tell whether the GTIDs of a position are those before the statement, as in streaming of Debezium's MySQL connector.
+
+    Beside them it tells the server's number, which is not in cdc-stream's records of streaming, and without the UUID that is in its others.
+    """
+    of_mysql = ":" in str(position.get("gtids"))
+    return of_mysql and "server_id" in position and not (position.get("snapshot") or position.get("server_uuid"))
 
 
 def replayed(definitions: Definitions, record: HistoryRecord) -> Definitions:
@@ -136,11 +152,12 @@ def _put(definitions: Definitions, change: TableChange) -> Definitions:
 def is_reached(position: Mapping[str, Any], offset: Offset) -> bool:
     """Tell whether a position of the history is at or before an offset: by GTIDs where both have them, else by file and place.
 
-    What a snapshot recorded is before every offset that it led to, at the same place.
+    What a snapshot recorded is before every offset that it led to, at the same place. What Debezium recorded in streaming is not before
+    an offset with the same GTIDs: these do not have the statement, so the log sends it again.
     """
     mine, theirs = position.get("gtids"), offset.get("gtids")
     if isinstance(mine, str) and isinstance(theirs, str):
-        return _contained(mine, theirs)
+        return _contained(mine, theirs) and not (_precedes_statement(position) and _contained(theirs, mine))
     return _place(position) <= _place(offset)
 
 

@@ -105,8 +105,8 @@ class TablePlans:
         hidden = len(images or chosen) - len(chosen)
         wire += [WireColumn("", "BIGINT", None, None, None)] * hidden
         key = self.key(definition)
-        mark = self._topics.mark(table) if key else None
-        layout = self._layouts.lay_out(table, wire, key, streamed=images is not None, mark=mark, kept=kept)
+        # An excluded column of the key keeps its definition in the stream too, unlike PostgreSQL's.
+        layout = self._layouts.lay_out(table, wire, key, streamed=False, mark=self._topics.mark(table), kept=kept)
         return RowPlan(
             self._table(table, layout.columns, layout.key),
             layout.decoders,

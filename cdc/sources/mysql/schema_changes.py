@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -65,6 +66,7 @@ VALUE: Final = struct(
     ),
     version=1,
 )
+_DATABASE: Final = re.compile(r"(?:CREATE|DROP)\s+(?:DATABASE|SCHEMA)\b", re.IGNORECASE)
 #: About what a record takes beside its statement, in bytes: what it weighs in a batch.
 SHELL: Final = 2000
 
@@ -118,7 +120,10 @@ class SchemaChanges:
             key_schema=KEY,
             value={
                 "source": self._source(
-                    outcome, origin, [table.table for table in tables or [each.id for each in changes]]
+                    outcome,
+                    origin,
+                    ",".join(table.table for table in tables or [each.id for each in changes])
+                    or _no_table(statement, origin),
                 ),
                 "ts_ms": now_us // 1000,
                 "databaseName": outcome.database,
@@ -131,7 +136,7 @@ class SchemaChanges:
             source_offset=offset,
         )
 
-    def _source(self, outcome: DdlOutcome, origin: ChangeOrigin, tables: Sequence[str]) -> dict[str, object]:
+    def _source(self, outcome: DdlOutcome, origin: ChangeOrigin, tables: str | None) -> dict[str, object]:
         return {
             "version": cdc.__version__,
             "connector": "mysql",
@@ -142,7 +147,7 @@ class SchemaChanges:
             "sequence": None,
             "ts_us": origin.at_us,
             "ts_ns": origin.at_us * 1000,
-            "table": ",".join(tables) or ("" if origin.snapshot == "false" else None),
+            "table": tables,
             "server_id": origin.server_id,
             "gtid": origin.gtid,
             "file": origin.file,
@@ -151,6 +156,11 @@ class SchemaChanges:
             "thread": None,
             "query": None,
         }
+
+
+def _no_table(statement: str, origin: ChangeOrigin) -> str | None:
+    """Return what stands for the tables of a statement that is about none: for Debezium, one that makes or drops a database is another kind."""
+    return None if origin.snapshot != "false" or _DATABASE.match(statement) else ""
 
 
 def _told(outcome: DdlOutcome) -> tuple[TableChange, ...]:

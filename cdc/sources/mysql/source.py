@@ -189,6 +189,7 @@ class MySqlLog:
             origin=LogOrigin(facts.uuid, facts.server_id),
             partition=self.partition,
             catch_up=catch_up,
+            recovered=self._plan.recovers,
             each_transaction=self._each_transaction,
             reselection=self._reselection,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
-from cdc.errors import DefinitionMismatch, DefinitionUnknown, LogDiverged, PrepareUnseen
+from cdc.errors import DefinitionMismatch, DefinitionUnknown, LogDiverged, PrepareUnseen, SourceError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.model.table import TableId
@@ -52,8 +52,8 @@ class LogOrigin:
 class Streaming:
     """Reads one dump from `position` on; one consumer. `tracker` knows the definitions as of `position`, and moves along.
 
-    With `each_transaction`, each batch holds one transaction at most, so that there is a position behind each. `reselection` fills in what
-    rows lack.
+    If `recovered`, it knows them as the server has them now. With `each_transaction`, each batch holds one transaction at most, so that there
+    is a position behind each. `reselection` fills in what rows lack.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Streaming:
         origin: LogOrigin,
         partition: Mapping[str, str],
         catch_up: tuple[str, int] | None = None,
+        recovered: bool = False,
         each_transaction: bool = False,
         reselection: MySqlReselection | None = None,
     ) -> None:
@@ -84,6 +85,10 @@ class Streaming:
         self._began = 0
         # With GTIDs, the file may be that of another server.
         self._stored = position if position.gtids is None and position.file_created else None
+        self._recovered = recovered
+        # Debezium does not tell the server, and cdc-stream always does.
+        foreign = position.gtids is not None and not (position.server_uuid or stream.connection.mariadb)
+        self._debeziums = (position.file, position.pos) if foreign else None
         topic = beside_topic(
             settings.topic_prefix, settings.beside.transaction_topic, delimiter=settings.topic_delimiter
         )
@@ -170,14 +175,15 @@ class Streaming:
         if definition is not None:
             try:
                 return self._bind(images, definition)
-            except DefinitionMismatch:
+            except DefinitionMismatch as mismatch:
                 if told is None:
-                    raise
+                    self._refuse(table, mismatch)
+                    return None
         if definition is None and self._tracker.definitions.mariadb and is_sequence(images):
             log.info("%s is left out: it is a sequence", table)
             return None
         if told is None:
-            self._refuse_unknown(table)
+            self._refuse(table, _unknown(table))
             return None
         log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
         self._tracker.learn(told)
@@ -189,17 +195,13 @@ class Streaming:
             return BoundTable(images, self._plans.streamed(definition, images), row_end)
         return BoundTable(images, self._reselection.plan(self._plans, definition, images), row_end)
 
-    def _refuse_unknown(self, table: TableId) -> None:
-        """Do what the settings say of rows whose definition is not known."""
+    def _refuse(self, table: TableId, error: SourceError) -> None:
+        """Do what the settings say of rows whose definition is not known, or another one."""
         match self._settings.inconsistent_schema:
             case InconsistentSchema.FAIL:
-                raise DefinitionUnknown(
-                    f"rows of {table} came, and its definition is not in the schema history",
-                    "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
-                    " inconsistent.schema.handling.mode=warn leaves such rows out.",
-                )
+                raise error
             case InconsistentSchema.WARN:
-                log.warning("rows of %s are left out: its definition is not in the schema history", table)
+                log.warning("rows of %s are left out: %s", table, error)
 
     # Statements --------------------------------------------------------------------------------------------------------------------
 
@@ -212,16 +214,21 @@ class Streaming:
                 yield batch
             return
         check_loggable(query, self._settings.tables, f"{decoder.place.file}:{decoder.place.position}")
-        # What was told before is not told again; the definitions at the transaction's beginning lack it, however.
-        told = ChangeBatch() if decoder.repeats else self._batch
+        # What was told before is not told again; the definitions at the position lack it, however.
+        ends_at_offset = self._ends_at_offset()
+        if ends_at_offset and self._recovered:
+            decoder.end_statement(self._batch)
+            return
+        repeats = ends_at_offset or decoder.repeats
+        told = ChangeBatch() if repeats else self._batch
         effect = self._tracker.apply(query, told, self._origin_of(), self._behind())
         if effect.changed:
             self._forget()
-        for table in effect.truncated:
+        for table in () if repeats else effect.truncated:
             self._truncate(table)
         info = Transaction(self._name(), len(self._batch), decoder.commit_us, decoder.place.position)
         decoder.end_statement(self._batch)
-        if effect.truncated and not decoder.in_transaction:
+        if effect.truncated and not repeats and not decoder.in_transaction:
             self._batch.transactions.append(info)
 
     def _forget(self) -> None:
@@ -229,6 +236,10 @@ class Streaming:
         self._decoder.forget()
         if self._reselection is not None:
             self._reselection.retire()
+
+    def _ends_at_offset(self) -> bool:
+        """Tell whether the statement at hand ends where Debezium's offset stands, whose place is behind a statement that its GTIDs lack."""
+        return self._debeziums == (self._decoder.place.file, self._decoder.place.position)
 
     def _name(self) -> str:
         decoder = self._decoder
@@ -356,3 +367,11 @@ class Streaming:
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
+
+
+def _unknown(table: TableId) -> DefinitionUnknown:
+    return DefinitionUnknown(
+        f"rows of {table} came, and its definition is not in the schema history",
+        "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
+        " inconsistent.schema.handling.mode=warn leaves such rows out.",
+    )

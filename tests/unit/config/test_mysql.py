@@ -69,6 +69,10 @@ def test_what_is_refused(name, text, word):
         MYSQL.parse({**LEAST, name: text})
 
 
+def test_what_is_about_signals_alone_changes_nothing_as_they_are_refused():
+    assert settings(incremental_snapshot_allow_schema_changes="true") == settings()
+
+
 def test_both_lists_of_databases_are_refused():
     with pytest.raises(InvalidConfig, match=r"database\.include\.list and database\.exclude\.list"):
         MYSQL.parse({**LEAST, "database.include.list": "a", "database.exclude.list": "b"})

@@ -143,6 +143,17 @@ def test_what_is_not_understood_is_an_error_that_names_the_table(statement):
     assert [table.id.table for table in forgotten(known, error.value)] == ["u"]
 
 
+@pytest.mark.parametrize("action", ["ADD a int", "ADD A int FIRST", "RENAME COLUMN b TO a", "CHANGE b a int"])
+def test_a_name_that_the_table_has_already_is_an_error(action):
+    with pytest.raises(DdlUnreadable, match="column a is in the table already"):
+        after("CREATE TABLE t (a int, b int)", f"ALTER TABLE t {action}")
+
+
+def test_a_name_may_be_used_again_in_the_statement_that_frees_it():
+    found = after("CREATE TABLE t (a int, b int)", "ALTER TABLE t DROP a, RENAME COLUMN b TO a, ADD b text FIRST")
+    assert names(found) == ["b", "a"]
+
+
 def test_values_with_commas_and_quotes_are_read():
     found = after(
         "CREATE TABLE t (e enum('a'))",

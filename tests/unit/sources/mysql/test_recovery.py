@@ -83,3 +83,11 @@ async def test_what_is_read_and_what_is_applied_is_counted():
     assert counts.last_recovered is not None
     assert counts.last_applied is not None
     assert counts.last_applied < counts.last_recovered
+
+
+async def test_a_statement_of_debeziums_is_reached_when_the_gtids_have_it():
+    """Its GTIDs are those before the statement, and its place is behind it."""
+    position: Offset = {"gtids": f"{UUID}:1-5", "file": "b.1", "pos": 9, "server_id": 1}
+    for last, reached in ((4, False), (5, False), (6, True)):
+        assert is_reached(position, {**position, "gtids": f"{UUID}:1-{last}"}) is reached
+    assert is_reached({**position, "snapshot": "INITIAL"}, position)

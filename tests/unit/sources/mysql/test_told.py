@@ -82,6 +82,19 @@ def test_a_statement_that_changes_no_table_is_told_alone(statement):
 
 
 @pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("CREATE DATABASE x", None),
+        ("drop schema if exists x", None),
+        ("ALTER DATABASE x CHARSET latin1", ""),
+        ("DROP EVENT e", ""),
+    ],
+)
+def test_the_source_of_a_statement_about_no_table_names_none_or_is_empty(statement, table):
+    assert told(statement)[0]["source"]["table"] == table
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "CREATE ALGORITHM=UNDEFINED DEFINER=`r`@`h` SQL SECURITY DEFINER VIEW `v` AS SELECT 1",
