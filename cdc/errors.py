@@ -131,6 +131,10 @@ class LogPurged(SourceLost):
     """The server has removed files of its binary log that the stored offset needs."""
 
 
+class SnapshotUnfinished(SourceLost):
+    """A snapshot that Debezium was asked for while it streamed has not read all rows, and nothing would read the rest."""
+
+
 class PrepareUnseen(SourceLost):
     """A distributed transaction has committed, and its rows were logged before the stream began: nothing has them."""
 

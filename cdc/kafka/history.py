@@ -59,7 +59,7 @@ class KafkaSchemaHistory:
         return batch
 
     async def records(self) -> AsyncIterator[HistoryRecord]:
-        """Yield all committed records, the oldest first; none if there is no topic.
+        """Yield all committed records, the oldest first; none if there is no topic. Empty ones are passed over, as by Debezium.
 
         Raises:
             HistoryUnreadable: the topic has more than one partition, or a record is none.
@@ -73,5 +73,7 @@ class KafkaSchemaHistory:
                     fact = f"The schema history {self._topic} has more than one partition, so its order is lost"
                     remedy = "Create a topic with one partition, and build the history anew by snapshot.mode=recovery."
                     raise HistoryUnreadable(fact, remedy)
+                if record.value is None:
+                    continue  # written behind a transaction for Debezium, which does not find the end of the topic else
                 where = f"topic {self._topic} at offset {record.offset}"
-                yield HistoryRecord.decode(record.value or b"", where)
+                yield HistoryRecord.decode(record.value, where)

@@ -52,6 +52,18 @@ async def test_what_was_recorded_in_an_aborted_transaction_is_not_there(settings
         assert [record async for record in history.records()] == [RECORD]
 
 
+async def test_an_empty_record_is_passed_over(settings, topic):
+    async with publishing(settings) as publisher:
+        history = KafkaSchemaHistory(settings, topic, publisher)
+        await publisher.begin()
+        await history.record([RECORD])
+        await publisher.commit(SHOP, {"pos": 1})
+        producer = Producer({"bootstrap.servers": settings.bootstrap_servers[0]})
+        producer.produce(topic, None)
+        assert producer.flush(30) == 0
+        assert [record async for record in history.records()] == [RECORD]
+
+
 async def test_a_record_of_another_kind_is_an_error_with_its_place(settings, topic):
     async with publishing(settings) as publisher:
         history = KafkaSchemaHistory(settings, topic, publisher)

@@ -20,6 +20,7 @@ from cdc.errors import (
     SlotInvalidated,
     SlotNotFailedOver,
     SlotRecreated,
+    SnapshotUnfinished,
     SourceError,
 )
 from cdc.model.batch import ChangeBatch
@@ -176,6 +177,15 @@ class TestSlots:
         rows, position = await read(settings(database), PostgresPosition.from_offset(offset), 3)
         assert rows == [3]
         assert (position.system_id, position.slot and position.slot.name) == (stored.system_id, database.name)
+
+    async def test_rows_that_a_snapshot_of_debezium_has_not_read_are_not_left_out(self, database, stored):
+        offset = {"lsn_proc": stored.lsn, "lsn": stored.lsn, "snapshot": "INCREMENTAL", "snapshot_completed": False}
+        source = PostgresLog(settings(database))
+        try:
+            with pytest.raises(SnapshotUnfinished):
+                await source.start(offset)
+        finally:
+            await source.stop()
 
     async def test_what_the_slot_retains_is_measured_and_warned_about(self, database, stored, caplog):
         caplog.set_level(logging.WARNING)

@@ -143,10 +143,16 @@ def _labelled(name: str, of_image: Callable[[tuple[str, ...]], ValueDecoder]) ->
     """Return the mapper of ENUM or SET."""
 
     def mapper(column: ColumnDefinition, _handling: ValueHandling, image: ImageColumn | None) -> Mapped:
-        schema = semantic(STRING, f"io.debezium.data.{name}", allowed=",".join(column.values))
+        allowed = ",".join(map(_escaped_label, column.values))
+        schema = semantic(STRING, f"io.debezium.data.{name}", allowed=allowed)
         return schema, TextDecoder() if image is None else of_image(column.values)
 
     return mapper
+
+
+def _escaped_label(label: str) -> str:
+    """Return a label of ENUM or SET as it stands in a list parted by commas; Debezium escapes MySQL's alone."""
+    return label.replace("\\", r"\\").replace(",", r"\,")
 
 
 def _bytes(_column: ColumnDefinition, handling: ValueHandling, _image: ImageColumn | None) -> Mapped:

@@ -11,6 +11,7 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.snapshot import SnapshotMode
 from cdc.errors import LogDiverged, LogPurged, OtherServer, SourceLost
 from cdc.model.position import Offset
+from cdc.snapshot.stored import unfinished
 from cdc.sources.mysql.binlog import FilePosition, Start
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
@@ -45,6 +46,7 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
     Raises:
         LogPurged: the server has removed log that the stored offset needs.
         LogDiverged: its log is another one than was read.
+        SnapshotUnfinished: Debezium has not read all rows of a snapshot that it was asked for.
         OtherServer: it is another server, and there are no GTIDs by which to find the place in its log, or that of prepared transactions.
         SourceLost: the offset means nothing.
     """
@@ -58,6 +60,8 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
             return Plan(snapshot=True)
         if policy.at_each_start and not resumed:
             return Plan(snapshot=True)
+        if (rest := unfinished(stored)) is not None:
+            raise rest
         found = resume(settings, position, facts)
     except SourceLost as lost:
         if not policy.when_lost:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset
+from cdc.snapshot.stored import was_interrupted
 from cdc.sources.mysql.binlog import FilePosition, Start
 from cdc.sources.mysql.gtid import Gtid, GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
@@ -123,7 +124,7 @@ class MySqlPosition:
             server_id=_number(offset, "server_id"),
             commit_us=_number(offset, "ts_sec") * 1_000_000,
             partial=_partial(offset, file, pos),
-            snapshot=offset.get("snapshot") not in (None, False),
+            snapshot=was_interrupted(offset),
             counts=_counts(offset) if "event" in offset else (),
             file_created=_number(offset, "file_ts_sec"),
             open_xa=tuple(map(OpenXa.from_json, cast("list[Mapping[str, Any]]", offset.get("open_xa") or []))),

@@ -152,11 +152,14 @@ def _put(definitions: Definitions, change: TableChange) -> Definitions:
 def is_reached(position: Mapping[str, Any], offset: Offset) -> bool:
     """Tell whether a position of the history is at or before an offset: by GTIDs where both have them, else by file and place.
 
-    What a snapshot recorded is before every offset that it led to, at the same place. What Debezium recorded in streaming is not before
+    A position of the time before the server had GTIDs is before every offset that has some, on whichever server that goes on. What a
+    snapshot recorded is before every offset that it led to, at the same place. What Debezium recorded in streaming is not before
     an offset with the same GTIDs: these do not have the statement, so the log sends it again.
     """
     mine, theirs = position.get("gtids"), offset.get("gtids")
-    if isinstance(mine, str) and isinstance(theirs, str):
+    if isinstance(theirs, str):
+        if not isinstance(mine, str):
+            return True
         return _contained(mine, theirs) and not (_precedes_statement(position) and _contained(theirs, mine))
     return _place(position) <= _place(offset)
 

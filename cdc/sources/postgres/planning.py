@@ -10,6 +10,7 @@ from typing import Final
 from cdc.config.settings import PostgresSettings
 from cdc.errors import PublicationDropped, PublicationRecreated, SourceLost, SourceRefused
 from cdc.model.position import Offset, format_lsn
+from cdc.snapshot.stored import unfinished
 from cdc.sources.postgres.connection import Connection, refusals
 from cdc.sources.postgres.continuity import Facts, is_overruled, verdict
 from cdc.sources.postgres.position import PostgresPosition, SlotEvidence, SnapshotPart, still_needed
@@ -101,7 +102,7 @@ class Planner:
         else:
             position = PostgresPosition.from_offset(stored)
             known = Facts(self._settings.slot_name, self._identity, slot)
-            lost = verdict(position, await self._ask(position, known))
+            lost = unfinished(stored) or verdict(position, await self._ask(position, known))
         if lost is not None and (
             self._settings.snapshot_policy.when_lost or not is_overruled(lost, self._settings.offset_mismatch)
         ):

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset, format_lsn
+from cdc.snapshot.stored import was_interrupted
 
 MESSAGE_TYPES = {"c": "INSERT", "u": "UPDATE", "d": "DELETE", "t": "TRUNCATE", "m": "MESSAGE"}
 #: Before the name of a collection: how many events of it the published part of a split transaction has.
@@ -192,7 +193,7 @@ class PostgresPosition:
             commit_us=_number(offset, "ts_usec"),
             operation=OPERATIONS.get(str(offset.get("messageType")), ""),
             partial=(split, _number(offset, "lsn_events_processed")) if split else None,
-            snapshot="snapshot" in offset and not offset.get("snapshot_completed"),
+            snapshot=was_interrupted(offset),
             visibility=Visibility(visible, _number(offset, "snapshot_until")) if visible else None,
             counts=_counts(offset) if split else (),
             parts=tuple(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
 from cdc.config.mysql_settings import MySqlSettings
-from cdc.errors import LogDiverged, LogPurged, OtherServer
+from cdc.config.snapshot import SnapshotMode
+from cdc.errors import LogDiverged, LogPurged, OtherServer, SnapshotUnfinished
+from cdc.model.position import Offset
 from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.planning import resume
+from cdc.sources.mysql.planning import plan, resume
 from cdc.sources.mysql.position import MySqlPosition, OpenXa
 from cdc.sources.mysql.server import LogFile, ServerFacts
 
@@ -76,3 +79,21 @@ def test_domains_go_on_at_another_server():
 def test_prepared_transactions_of_mariadb_are_read_again_at_the_same_server():
     found = resume(SETTINGS, replace(PLACE, gtids="0-1-9", open_xa=(OPEN,), server_uuid=""), MARIADB)
     assert (found.start, found.catch_up) == (FilePosition("log.000002", 100), ("log.000002", 200))
+
+
+class TestSnapshotsOfDebezium:
+    """By a signal, while it streams: a start there is neither one anew, by which deletes would be missed, nor one without its rows."""
+
+    STORED: ClassVar[Offset] = {"file": "log.000002", "pos": 200, "event": 2, "row": 1, "snapshot": "INCREMENTAL"}
+
+    def test_one_that_has_not_ended_is_an_error(self):
+        with pytest.raises(SnapshotUnfinished):
+            plan(SETTINGS, self.STORED, PLAIN, resumed=False)
+
+    def test_a_new_one_can_be_asked_for(self):
+        wanted = replace(SETTINGS, snapshot_mode=SnapshotMode.WHEN_NEEDED)
+        assert plan(wanted, self.STORED, PLAIN, resumed=False).snapshot
+
+    def test_behind_its_end_the_stream_goes_on(self):
+        found = plan(SETTINGS, {**self.STORED, "snapshot": None}, PLAIN, resumed=False)
+        assert (found.snapshot, found.start) == (False, FilePosition("log.000002", 200))

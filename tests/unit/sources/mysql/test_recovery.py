@@ -55,6 +55,8 @@ async def test_the_history_of_another_connector_does_not_count():
         ({"file": "binlog.000010", "pos": 5}, {"file": "binlog.000010", "pos": 4}, False),
         ({"gtids": f"{UUID}:1-5", "file": "b.9", "pos": 9}, {"gtids": f"{UUID}:1-6", "file": "b.1", "pos": 1}, True),
         ({"gtids": f"{UUID}:1-7", "file": "b.1", "pos": 1}, {"gtids": f"{UUID}:1-6", "file": "b.9", "pos": 9}, False),
+        ({"file": "b.9", "pos": 9}, {"gtids": f"{UUID}:1-6", "file": "b.1", "pos": 1}, True),
+        ({"gtids": f"{UUID}:1-7", "file": "b.1", "pos": 1}, {"file": "b.9", "pos": 9}, True),
         ({"gtids": "0-1-5", "file": "b.9", "pos": 9}, {"gtids": "0-1-6", "file": "b.1", "pos": 1}, True),
         ({"gtids": "0-1-7", "file": "b.1", "pos": 1}, {"gtids": "0-1-6", "file": "b.9", "pos": 9}, False),
     ],
