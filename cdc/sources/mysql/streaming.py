@@ -1,39 +1,33 @@
-"""From the stream of binlog events to batches: rows by their definitions, statements by what they do."""
+"""From the stream of binlog events to batches: rows, statements by what they do, and distributed transactions when they commit."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cdc.config.mysql_settings import InconsistentSchema, MySqlSettings
-from cdc.errors import DefinitionMismatch, DefinitionUnknown, LogDiverged, PrepareUnseen, SourceError
+from cdc.config.mysql_settings import MySqlSettings
+from cdc.errors import LogDiverged, PrepareUnseen
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.model.table import TableId
 from cdc.sources.marks import TransactionMarks
 from cdc.sources.mysql.binlog import BinlogStream
 from cdc.sources.mysql.binlog_decoder import BinlogDecoder
-from cdc.sources.mysql.definitions import TableDefinition
 from cdc.sources.mysql.dump_errors import LOG_REPLACED
 from cdc.sources.mysql.executed import Executed
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.prepared import PreparedTransactions
 from cdc.sources.mysql.query_event import Query
 from cdc.sources.mysql.reselection import MySqlReselection
-from cdc.sources.mysql.row_metadata import definition_of, is_sequence
-from cdc.sources.mysql.rows import BoundTable
+from cdc.sources.mysql.row_binding import RowBinding
 from cdc.sources.mysql.schema import TablePlans
 from cdc.sources.mysql.schema_changes import ChangeOrigin
 from cdc.sources.mysql.statement_format import check_loggable
-from cdc.sources.mysql.table_map import TableMap, parse_table_map, table_of
 from cdc.sources.mysql.tracking import SchemaTracker
 from cdc.sources.mysql.xa import XaVerb, xa_statement
 from cdc.sources.naming import beside_topic
-
-log = logging.getLogger(__name__)
 
 #: A batch ends at this many rows, or at this share of `max.queue.size.in.bytes`, even inside a transaction: one batch
 #: is being read, two wait, one is being published, and the producer has the records of the last ones.
@@ -77,6 +71,7 @@ class Streaming:
         self._stream = stream
         self._position = position
         self._tracker = tracker
+        self._rows = RowBinding(settings, plans, tracker, reselection)
         self._origin = origin
         self._plans = plans
         self._executed = Executed.parse(position.gtids, mariadb=stream.connection.mariadb)
@@ -131,7 +126,7 @@ class Streaming:
             taken = decoder.feed(file, base, events, taken, self._batch, self._most_rows, self._most_bytes)
             self._check_file()
             if decoder.unresolved is not None:
-                decoder.bind(self._bound(decoder.unresolved))
+                decoder.bind(self._rows.bound(decoder.unresolved))
             elif decoder.statement is not None:
                 async for batch in self._statement(decoder.statement):
                     yield batch
@@ -161,47 +156,6 @@ class Streaming:
                 f"the stored place {stored} is in a file that was begun at {was:%F %T} UTC, and the server's {place.file} was at {told:%F %T}",
                 LOG_REPLACED,
             )
-
-    # Rows --------------------------------------------------------------------------------------------------------------------------
-
-    def _bound(self, event: bytes) -> BoundTable | None:
-        """Say how rows behind a TABLE_MAP are decoded; None for those that are not wanted."""
-        table = table_of(event)
-        if not self._settings.tables.matches(table.schema, table.table):
-            return None
-        images = parse_table_map(event)
-        definition = self._tracker.definitions.get(table.schema, table.table)
-        told = definition_of(images)
-        if definition is not None:
-            try:
-                return self._bind(images, definition)
-            except DefinitionMismatch as mismatch:
-                if told is None:
-                    self._refuse(table, mismatch)
-                    return None
-        if definition is None and self._tracker.definitions.mariadb and is_sequence(images):
-            log.info("%s is left out: it is a sequence", table)
-            return None
-        if told is None:
-            self._refuse(table, _unknown(table))
-            return None
-        log.info("the definition of %s is taken from the binlog, without defaults and comments", table)
-        self._tracker.learn(told)
-        return self._bind(images, told)
-
-    def _bind(self, images: TableMap, definition: TableDefinition) -> BoundTable:
-        row_end = next((at for at, column in enumerate(definition.columns) if column.row_end), -1)
-        if self._reselection is None:
-            return BoundTable(images, self._plans.streamed(definition, images), row_end)
-        return BoundTable(images, self._reselection.plan(self._plans, definition, images), row_end)
-
-    def _refuse(self, table: TableId, error: SourceError) -> None:
-        """Do what the settings say of rows whose definition is not known, or another one."""
-        match self._settings.inconsistent_schema:
-            case InconsistentSchema.FAIL:
-                raise error
-            case InconsistentSchema.WARN:
-                log.warning("rows of %s are left out: %s", table, error)
 
     # Statements --------------------------------------------------------------------------------------------------------------------
 
@@ -367,11 +321,3 @@ class Streaming:
         batch.stamp_ns = time.time_ns()
         batch.continues = self._began
         return batch
-
-
-def _unknown(table: TableId) -> DefinitionUnknown:
-    return DefinitionUnknown(
-        f"rows of {table} came, and its definition is not in the schema history",
-        "Take the definitions anew with snapshot.mode=recovery, or set binlog_row_metadata=FULL at the server;"
-        " inconsistent.schema.handling.mode=warn leaves such rows out.",
-    )
