@@ -65,14 +65,17 @@ def assert_exactly_once_over_kills(
     assert not found, "\n".join(found)
 
 
-def kill_repeatedly(script: Script, times: int, *, seed: int) -> Kills:
-    """Start and kill the connector so many times: at first in its snapshot, then whenever, and each third time, once at least, while it streams."""
+def kill_repeatedly(script: Script, times: int, *, seed: int, snapshot_seconds: float = SNAPSHOT_SECONDS) -> Kills:
+    """Start and kill the connector so many times: at first in its snapshot, then whenever, and each third time, once at least, while it streams.
+
+    `snapshot_seconds` is how long after the beginning of a snapshot the kill may come.
+    """
     kills, moments = Kills(), random.Random(seed)
     for number in range(times):
         script.start()
         if number < max(times // 3, 1):
             script.wait_for(f"{SNAPSHOT}|{STREAMING}")  # a quick machine may have got through the snapshot
-            time.sleep(moments.uniform(0, SNAPSHOT_SECONDS))
+            time.sleep(moments.uniform(0, snapshot_seconds))
         elif not kills.streaming or number % 3 == 0:
             script.wait_for(STREAMING)
             time.sleep(moments.uniform(0, STREAM_SECONDS))
