@@ -16,9 +16,10 @@ from typing import Any
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.mysql_settings import SYSTEM, MySqlSettings, TlsMode
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql.binlog import BinlogStream, DumpSettings, FilePosition
+from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
 from cdc.sources.mysql.binlog_decoder import BinlogDecoder
 from cdc.sources.mysql.endpoint import Endpoint, Tls
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.row_metadata import definition_of
 from cdc.sources.mysql.rows import BoundTable
 from cdc.sources.mysql.schema import TablePlans

@@ -19,7 +19,7 @@ from cdc.errors import (
     SourceUnavailable,
 )
 from cdc.sources.mysql import binlog
-from cdc.sources.mysql.binlog import BinlogStream, FilePosition, Start
+from cdc.sources.mysql.binlog import BinlogStream
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.endpoint import Compression, Tls
 from cdc.sources.mysql.event_types import EventType
@@ -29,6 +29,7 @@ from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.gtid_events import GtidEvent
 from cdc.sources.mysql.log_end import find_log_end
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition, Start
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
 from tests.support.binlog import Placed, endpoint, log_end, read_log, read_to, settings

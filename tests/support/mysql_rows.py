@@ -10,12 +10,12 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.schema import INT32, INT64, STRING, Field, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.ddl import DdlSession, apply_ddl
 from cdc.sources.mysql.definitions import Definitions, TableDefinition
 from cdc.sources.mysql.event_types import EventType
 from cdc.sources.mysql.handling import ValueHandling
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.row_metadata import disagreement
 from cdc.sources.mysql.rows import BoundTable, RowsDecoder
 from cdc.sources.mysql.source_info import SOURCE_VARIABLES, SourceInfo

@@ -15,10 +15,11 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.table import TableId
 from cdc.sources.mysql import streaming
-from cdc.sources.mysql.binlog import BinlogStream, FilePosition
+from cdc.sources.mysql.binlog import BinlogStream
 from cdc.sources.mysql.catalog import server_definitions, snapshot_statements
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.ddl import DdlSession
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.planning import plan
 from cdc.sources.mysql.position import MySqlPosition
 from cdc.sources.mysql.recovery import history_record, recovered

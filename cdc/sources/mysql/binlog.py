@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 from uuid import NAMESPACE_URL, uuid5
 
 from cdc.errors import LogDiverged, ServerIdInUse, SourceRefused, SourceUnavailable
@@ -18,6 +18,7 @@ from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.framing import EventFramer
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FIRST_POSITION, FilePosition, Start
 from cdc.sources.mysql.replicas import read_replicas
 
 COM_BINLOG_DUMP, COM_REGISTER_SLAVE, COM_BINLOG_DUMP_GTID = 0x12, 0x15, 0x1E
@@ -25,25 +26,9 @@ COM_BINLOG_DUMP, COM_REGISTER_SLAVE, COM_BINLOG_DUMP_GTID = 0x12, 0x15, 0x1E
 HEARTBEAT_V2, ANNOTATE_ROWS = 2, 2
 #: The first server version that sends heartbeats of version 2.
 HEARTBEAT_V2_VERSION = (8, 0, 26)
-#: Behind the four bytes that each file begins with.
-FIRST_POSITION = 4
 #: How many events one read hands over at most, and how many bytes, but for the last event.
 READ_EVENTS = 8192
 READ_BYTES = 4_000_000
-
-
-class FilePosition(NamedTuple):
-    """A place in the log: file, and offset in bytes, at the beginning of an event."""
-
-    file: str
-    position: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.position}"
-
-
-Start: TypeAlias = FilePosition | GtidSet | MariaDbGtidSet
-"""Where to begin: at an event, or after all of the given transactions."""
 
 
 class EventBatch(NamedTuple):

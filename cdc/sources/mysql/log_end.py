@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cdc.errors import SourceRefused, SourceUnavailable
-from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.connection import Connection, literal
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition
 
 #: The first version of MySQL with this statement; 8.4 does not know the older one.
 BINARY_LOG_STATUS_VERSION = (8, 2, 0)

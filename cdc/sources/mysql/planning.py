@@ -12,9 +12,9 @@ from cdc.config.snapshot import SnapshotMode
 from cdc.errors import LogDiverged, LogPurged, OtherServer, SourceLost
 from cdc.model.position import Offset
 from cdc.snapshot.stored import unfinished
-from cdc.sources.mysql.binlog import FilePosition, Start
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition, Start
 from cdc.sources.mysql.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.server import ServerFacts
 

@@ -15,9 +15,9 @@ from typing import Any, Final, cast
 from cdc.errors import SourceLost
 from cdc.model.position import Json, Offset
 from cdc.snapshot.stored import was_interrupted
-from cdc.sources.mysql.binlog import FilePosition, Start
 from cdc.sources.mysql.gtid import Gtid, GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition, Start
 
 #: Before the name of a collection: how many events of it the published part of a split transaction has.
 COUNT: Final = "transaction_data_collection_order_"

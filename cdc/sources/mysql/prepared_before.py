@@ -9,12 +9,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from cdc.errors import SourceRefused
-from cdc.sources.mysql.binlog import FIRST_POSITION, BinlogStream, DumpSettings, FilePosition
+from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
 from cdc.sources.mysql.connection import Connection
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.event_types import EventHeader, EventType, XaId
 from cdc.sources.mysql.events import XaPrepare, parse_event
 from cdc.sources.mysql.gtid_events import PREPARED, GtidEvent, MariaDbGtidEvent
+from cdc.sources.mysql.place import FIRST_POSITION, FilePosition
 from cdc.sources.mysql.position import OpenXa
 from cdc.sources.mysql.query_event import Query
 from cdc.sources.mysql.server_errors import ServerRefused

@@ -15,13 +15,14 @@ from cdc.snapshot.marking import RowMarking
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.readers import ParallelReader, Reader, SerialReader
 from cdc.snapshot.reading import Part, TableReading
-from cdc.sources.mysql.binlog import DumpSettings, FilePosition
+from cdc.sources.mysql.binlog import DumpSettings
 from cdc.sources.mysql.catalog import SnapshotStatement, snapshot_statements
 from cdc.sources.mysql.connection import Connection, identifier
 from cdc.sources.mysql.ddl import DdlSession
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import LogEnd, find_log_end
 from cdc.sources.mysql.login import reopen
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.position import MySqlPosition, OpenXa
 from cdc.sources.mysql.prepared_before import find_prepared, prepared_now
 from cdc.sources.mysql.schema import TablePlans

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from cdc.config.mysql_settings import MySqlSettings
-from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.connection import Connection, literal
 from cdc.sources.mysql.endpoint import Endpoint
 from cdc.sources.mysql.log_end import ATTEMPTS, LogEnd, find_log_end
 from cdc.sources.mysql.login import reopen
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.types import SESSION_SETTINGS
 
 #: As long as the server allows, in seconds: a reader that waits for Kafka, or for its turn, is not to be cut off.

@@ -13,8 +13,8 @@ from typing import Final
 
 from cdc.errors import SourceRefused
 from cdc.sources.columns.reselection import Written, until_visible
-from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.connection import Connection, literal
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.prepared_before import prepared_now
 from cdc.sources.mysql.snapshot_view import open_view, place_of_view
 from cdc.sources.mysql.source_info import SOURCE_VARIABLES

@@ -11,9 +11,9 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.snapshot import SnapshotMode
 from cdc.errors import LogDiverged, LogPurged, OtherServer, SnapshotUnfinished
 from cdc.model.position import Offset
-from cdc.sources.mysql.binlog import FilePosition
 from cdc.sources.mysql.gtid import GtidSet
 from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.place import FilePosition
 from cdc.sources.mysql.planning import plan, resume
 from cdc.sources.mysql.position import MySqlPosition, OpenXa
 from cdc.sources.mysql.server import LogFile, ServerFacts
