@@ -16,14 +16,14 @@ from typing import Any
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.mysql_settings import SYSTEM, MySqlSettings, TlsMode
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
-from cdc.sources.mysql.binlog_decoder import BinlogDecoder
-from cdc.sources.mysql.endpoint import Endpoint, Tls
-from cdc.sources.mysql.place import FilePosition
-from cdc.sources.mysql.row_metadata import definition_of
-from cdc.sources.mysql.rows import BoundTable
-from cdc.sources.mysql.schema import TablePlans
-from cdc.sources.mysql.table_map import parse_table_map, table_of
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.binlog.table_map import parse_table_map, table_of
+from cdc.sources.mysql.protocol.dump import BinlogStream, DumpSettings
+from cdc.sources.mysql.protocol.endpoint import Endpoint, Tls
+from cdc.sources.mysql.schema.row_metadata import definition_of
+from cdc.sources.mysql.schema.table_schema import TablePlans
+from cdc.sources.mysql.stream.binlog_decoder import BinlogDecoder
+from cdc.sources.mysql.stream.rows import BoundTable
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 4_000_000

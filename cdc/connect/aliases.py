@@ -90,7 +90,7 @@ BUILT_INS: Final = (
     *(
         BuiltIn(
             f"io.debezium.connector.{package}.converters.{name}Converter",
-            f"cdc.sources.mysql.converters:{name}Converter",
+            f"cdc.sources.mysql.schema.converters:{name}Converter",
             (Kind.COLUMN_CONVERTER,),
         )
         for package in ("binlog", "mysql")
@@ -98,7 +98,7 @@ BUILT_INS: Final = (
     ),
     BuiltIn(
         "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter",
-        "cdc.sources.mysql.zero_dates:ZeroDateFallbackConverter",
+        "cdc.sources.mysql.schema.zero_dates:ZeroDateFallbackConverter",
         (Kind.COLUMN_CONVERTER,),
     ),
     *(

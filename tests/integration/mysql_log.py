@@ -11,7 +11,7 @@ from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.mysql_settings import SYSTEM, MySqlSettings, TlsMode
 from cdc.history.memory import MemorySchemaHistory
 from cdc.model.position import Offset
-from cdc.sources.mysql import snapshot as snapshot_module
+from cdc.sources.mysql.snapshot import snapshot as snapshot_module
 from cdc.sources.mysql.source import MySqlLog
 from cdc.testing.conformance.source import Reading, read
 from tests.support.binlog import IDS

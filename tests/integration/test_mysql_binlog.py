@@ -8,14 +8,22 @@ from collections.abc import Iterator
 import pytest
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.compression import UNCOMPRESSED, expand_rows
-from cdc.sources.mysql.event_types import EventHeader, EventType
-from cdc.sources.mysql.events import BinlogCheckpoint, FormatDescription, Rotate, RowsQuery, XaPrepare, Xid, parse_event
-from cdc.sources.mysql.gtid import Gtid, GtidSet
-from cdc.sources.mysql.gtid_events import GtidEvent, MariaDbGtidEvent, MariaDbGtidList, PreviousGtids
-from cdc.sources.mysql.payload import inner_events, read_payload
-from cdc.sources.mysql.place import FilePosition
-from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.binlog.compression import UNCOMPRESSED, expand_rows
+from cdc.sources.mysql.binlog.event_types import EventHeader, EventType
+from cdc.sources.mysql.binlog.events import (
+    BinlogCheckpoint,
+    FormatDescription,
+    Rotate,
+    RowsQuery,
+    XaPrepare,
+    Xid,
+    parse_event,
+)
+from cdc.sources.mysql.binlog.gtid import Gtid, GtidSet
+from cdc.sources.mysql.binlog.gtid_events import GtidEvent, MariaDbGtidEvent, MariaDbGtidList, PreviousGtids
+from cdc.sources.mysql.binlog.payload import inner_events, read_payload
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.binlog.query_event import Query
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
 from tests.support.binlog import Placed, log_end, read_log

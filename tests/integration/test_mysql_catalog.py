@@ -7,16 +7,16 @@ import pytest
 
 from cdc.errors import SourceRefused
 from cdc.model.table import TableId
-from cdc.sources.mysql.catalog import server_definitions, snapshot_statements
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import Definitions
-from cdc.sources.mysql.event_types import EventType
-from cdc.sources.mysql.fields import Fields
-from cdc.sources.mysql.query_event import read_query
-from cdc.sources.mysql.row_metadata import disagreement
-from cdc.sources.mysql.sql_tokens import SqlMode
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.event_types import EventType
+from cdc.sources.mysql.binlog.fields import Fields
+from cdc.sources.mysql.binlog.query_event import read_query
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.ddl.sql_tokens import SqlMode
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.schema.row_metadata import disagreement
+from cdc.sources.mysql.snapshot.catalog import server_definitions, snapshot_statements
 from tests.support.binlog import endpoint, log_end, read_log
 from tests.support.mysql_ddl import RandomDdl, ServerTables, quoted
 

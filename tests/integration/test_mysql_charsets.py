@@ -8,8 +8,8 @@ import pymysql
 import pytest
 
 from cdc.errors import ConversionError
-from cdc.sources.mysql.charset_tables import COLLATIONS, MULTI_BYTE, SINGLE_BYTE
-from cdc.sources.mysql.charsets import charset_of, transcoder
+from cdc.sources.mysql.values.charset_tables import COLLATIONS, MULTI_BYTE, SINGLE_BYTE
+from cdc.sources.mysql.values.charsets import charset_of, transcoder
 
 RECURSION = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
 QUESTION_MARKS = {"utf16": b"\0?", "utf16le": b"?\0", "utf32": b"\0\0\0?"}

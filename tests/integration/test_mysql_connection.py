@@ -14,10 +14,10 @@ import pytest
 from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
 from cdc.errors import ConfigError, DecodeError, SourceRefused, SourceUnavailable
-from cdc.sources.mysql.authentication import Proof
-from cdc.sources.mysql.connection import Connection, identifier, literal
-from cdc.sources.mysql.endpoint import Compression, Endpoint, Tls
-from cdc.sources.mysql.server_errors import ServerRefused
+from cdc.sources.mysql.protocol.authentication import Proof
+from cdc.sources.mysql.protocol.connection import Connection, identifier, literal
+from cdc.sources.mysql.protocol.endpoint import Compression, Endpoint, Tls
+from cdc.sources.mysql.protocol.server_errors import ServerRefused
 from cdc.testing.servers import Address, MySqlServer
 from cdc.testing.servers.certificates import Certificates, issue, make_authority
 from cdc.testing.servers.process import free_port

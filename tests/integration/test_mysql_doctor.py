@@ -12,8 +12,8 @@ from cdc.cli.doctor import Report, examine
 from cdc.config.connector import ConnectorConfig
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.model.finding import Finding
+from cdc.sources.mysql.binlog.position import MySqlPosition
 from cdc.sources.mysql.doctor.diagnosis import examine as examine_server
-from cdc.sources.mysql.position import MySqlPosition
 from cdc.testing.servers import MySqlServer
 from cdc.testing.servers.process import free_port
 from tests.support.mysql_connector import config

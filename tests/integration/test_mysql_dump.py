@@ -18,18 +18,18 @@ from cdc.errors import (
     SourceRefused,
     SourceUnavailable,
 )
-from cdc.sources.mysql import binlog
-from cdc.sources.mysql.binlog import BinlogStream
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.endpoint import Compression, Tls
-from cdc.sources.mysql.event_types import EventType
-from cdc.sources.mysql.events import parse_event
-from cdc.sources.mysql.framing import EventFramer
-from cdc.sources.mysql.gtid import GtidSet
-from cdc.sources.mysql.gtid_events import GtidEvent
-from cdc.sources.mysql.log_end import find_log_end
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.place import FilePosition, Start
+from cdc.sources.mysql.binlog.event_types import EventType
+from cdc.sources.mysql.binlog.events import parse_event
+from cdc.sources.mysql.binlog.framing import EventFramer
+from cdc.sources.mysql.binlog.gtid import GtidSet
+from cdc.sources.mysql.binlog.gtid_events import GtidEvent
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.binlog.place import FilePosition, Start
+from cdc.sources.mysql.protocol import dump as binlog
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.protocol.dump import BinlogStream
+from cdc.sources.mysql.protocol.endpoint import Compression, Tls
+from cdc.sources.mysql.server.log_end import find_log_end
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
 from tests.support.binlog import Placed, endpoint, log_end, read_log, read_to, settings

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdc.errors import ConfigError
-from cdc.sources.mysql.gtid import Gtid, GtidSet
+from cdc.sources.mysql.binlog.gtid import Gtid, GtidSet
 from tests.support.mysql_database import Connection
 
 UUIDS = ["3e11fa47-71ca-11e1-9e33-c80aa9429562", "fe11fa47-71ca-11e1-9e33-c80aa9429562"]

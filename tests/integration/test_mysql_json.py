@@ -10,9 +10,9 @@ import pytest
 
 from cdc.errors import DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.mysql.json import JsonDecoder
-from cdc.sources.mysql.json_diff import apply_diffs
-from cdc.sources.mysql.json_text import JsonTextDecoder, selected
+from cdc.sources.mysql.values.json import JsonDecoder
+from cdc.sources.mysql.values.json_diff import apply_diffs
+from cdc.sources.mysql.values.json_text import JsonTextDecoder, selected
 
 from .mysql_documents import Documents, Update
 

@@ -20,11 +20,11 @@ from cdc.history.memory import MemorySchemaHistory
 from cdc.model.change import ChangeEvent, read_event
 from cdc.model.event import ABSENT
 from cdc.sources.columns.reselection import Written
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.log_end import find_log_end
-from cdc.sources.mysql.prepared_before import prepared_now
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.reselection.visibility import Visibility
+from cdc.sources.mysql.server.log_end import find_log_end
+from cdc.sources.mysql.snapshot.prepared_before import prepared_now
 from cdc.sources.mysql.source import MySqlLog
-from cdc.sources.mysql.visibility import Visibility
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from tests.integration.mysql_log import settings

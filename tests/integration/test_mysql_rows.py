@@ -13,11 +13,11 @@ from cdc.config.settings import BinaryMode, DecimalMode, TimeMode
 from cdc.errors import DecodeError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.row_metadata import definition_of, disagreement
-from cdc.sources.mysql.rows import RowsDecoder
-from cdc.sources.mysql.source_info import SourceInfo
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.row_metadata import definition_of, disagreement
+from cdc.sources.mysql.schema.source_info import SourceInfo
+from cdc.sources.mysql.stream.rows import RowsDecoder
 from tests.support import binlog, mysql_rows
 from tests.support.mysql_database import MySqlDatabase
 from tests.support.mysql_rows import Change, changes, selected, streamed

@@ -21,12 +21,14 @@ from cdc.config.snapshot import SnapshotMode, SnapshotSettings, TableOrder
 from cdc.errors import SourceRefused, SourceUnavailable
 from cdc.history.memory import MemorySchemaHistory
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql import snapshot as snapshot_module
-from cdc.sources.mysql import snapshot_locks, snapshot_parts, snapshot_view
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.snapshot_parts import PartReader
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.schema.source_info import SOURCE_VARIABLES
+from cdc.sources.mysql.snapshot import locks as snapshot_locks
+from cdc.sources.mysql.snapshot import parts as snapshot_parts
+from cdc.sources.mysql.snapshot import snapshot as snapshot_module
+from cdc.sources.mysql.snapshot import view as snapshot_view
+from cdc.sources.mysql.snapshot.parts import PartReader
 from cdc.sources.mysql.source import MySqlLog
-from cdc.sources.mysql.source_info import SOURCE_VARIABLES
 from cdc.testing.conformance.source import Reading, snapshot_done
 from tests.integration.mysql_log import read_log, settings, small_batches
 from tests.support.mysql_database import MySqlDatabase

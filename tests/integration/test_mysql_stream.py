@@ -10,8 +10,8 @@ import pytest
 
 from cdc.config.beside import BesideSettings
 from cdc.errors import LogDiverged, LogPurged
-from cdc.sources.mysql.binlog import BinlogStream
-from cdc.sources.mysql.place import FilePosition
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.protocol.dump import BinlogStream
 from cdc.testing.servers import MariaDbServer, MySqlServer
 from cdc.testing.servers.mysql import BinlogServer
 from tests.support import binlog

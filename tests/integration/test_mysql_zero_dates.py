@@ -11,8 +11,8 @@ import pytest
 from cdc.config.settings import TimeMode
 from cdc.history.memory import MemorySchemaHistory
 from cdc.sources.columns.converter import ColumnConverters
+from cdc.sources.mysql.schema.zero_dates import ZeroDateFallbackConverter
 from cdc.sources.mysql.source import MySqlLog
-from cdc.sources.mysql.zero_dates import ZeroDateFallbackConverter
 from tests.integration.mysql_log import settings
 from tests.support.mysql_database import MySqlDatabase
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.ddl.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
 from tests.support.mysql_ddl import RandomDdl, ServerTables, quoted
 
 STATEMENTS = 8

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdc.errors import CdcError, DecodeError
-from cdc.sources.mysql.compression import expand_rows
-from cdc.sources.mysql.events import parse_event
-from cdc.sources.mysql.framing import EventFramer, PacketBuffer, crc32, split_events
-from cdc.sources.mysql.handshake import read_greeting
-from cdc.sources.mysql.payload import inner_events
-from cdc.sources.mysql.result import read_column, read_row
+from cdc.sources.mysql.binlog.compression import expand_rows
+from cdc.sources.mysql.binlog.events import parse_event
+from cdc.sources.mysql.binlog.framing import EventFramer, PacketBuffer, crc32, split_events
+from cdc.sources.mysql.binlog.payload import inner_events
+from cdc.sources.mysql.protocol.handshake import read_greeting
+from cdc.sources.mysql.protocol.result import read_column, read_row
 from tests.unit.sources.mysql.test_events import EVENTS, payload
 from tests.unit.sources.mysql.wire import dumped, event, packets
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdc.errors import CdcError, DecodeError
-from cdc.sources.mysql.gtid import LAST_NUMBER, Gtid, GtidSet
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
+from cdc.sources.mysql.binlog.gtid import LAST_NUMBER, Gtid, GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
 
 UUIDS = ["3e11fa47-71ca-11e1-9e33-c80aa9429562", "00000000-0000-0000-0000-00000000000a"]
 SOURCES = list(product(UUIDS, ["", "a", "_tag9"]))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from cdc.errors import DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.mysql.json import JsonDecoder
-from cdc.sources.mysql.json_diff import apply_diffs
-from cdc.sources.mysql.json_text import JsonTextDecoder
-from cdc.sources.mysql.json_tree import read_tree, write_tree
+from cdc.sources.mysql.values.json import JsonDecoder
+from cdc.sources.mysql.values.json_diff import apply_diffs
+from cdc.sources.mysql.values.json_text import JsonTextDecoder
+from cdc.sources.mysql.values.json_tree import read_tree, write_tree
 from tests.support.mysql_json import Opaque, encoded, large
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

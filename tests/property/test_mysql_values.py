@@ -17,13 +17,13 @@ from cdc.config.settings import BinaryMode, DecimalMode, TimeMode
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder
 from cdc.sources.columns.values import ValueDecoder, decode_text
-from cdc.sources.mysql import numeric, shapes, temporal
-from cdc.sources.mysql.definitions import ColumnDefinition
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.image_types import ColumnType
-from cdc.sources.mysql.row_image import decimal_size
-from cdc.sources.mysql.table_map import ImageColumn
-from cdc.sources.mysql.types import resolve
+from cdc.sources.mysql.binlog.image_types import ColumnType
+from cdc.sources.mysql.binlog.row_image import decimal_size
+from cdc.sources.mysql.binlog.table_map import ImageColumn
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.types import resolve
+from cdc.sources.mysql.values import numeric, shapes, temporal
 
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (columns without zone)
 MICRO = dt.timedelta(microseconds=1)

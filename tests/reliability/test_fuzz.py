@@ -21,10 +21,10 @@ from cdc.model.batch import ChangeBatch
 from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder
-from cdc.sources.mysql.charsets import text_decoder
-from cdc.sources.mysql.json import JsonDecoder
-from cdc.sources.mysql.json_diff import apply_diffs
-from cdc.sources.mysql.json_text import JsonTextDecoder
+from cdc.sources.mysql.values.charsets import text_decoder
+from cdc.sources.mysql.values.json import JsonDecoder
+from cdc.sources.mysql.values.json_diff import apply_diffs
+from cdc.sources.mysql.values.json_text import JsonTextDecoder
 from cdc.sources.postgres.arrays import ArrayDecoder
 from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
 from cdc.sources.postgres.copy import CopyDecoder

@@ -11,15 +11,15 @@ import pytest
 
 from cdc.config.settings import TimeMode
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql.compression import expand_rows
-from cdc.sources.mysql.events import parse_event
-from cdc.sources.mysql.framing import split_events
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.payload import inner_events
-from cdc.sources.mysql.rows import BoundTable, RowsDecoder
-from cdc.sources.mysql.source_info import SourceInfo
-from cdc.sources.mysql.table_map import parse_table_map
-from cdc.sources.mysql.text_rows import TextRowDecoder
+from cdc.sources.mysql.binlog.compression import expand_rows
+from cdc.sources.mysql.binlog.events import parse_event
+from cdc.sources.mysql.binlog.framing import split_events
+from cdc.sources.mysql.binlog.payload import inner_events
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.source_info import SourceInfo
+from cdc.sources.mysql.snapshot.text_rows import TextRowDecoder
+from cdc.sources.mysql.stream.rows import BoundTable, RowsDecoder
 from tests.property.test_mysql_values import DECODERS
 from tests.support import binlog, mysql_rows
 from tests.support.fuzzing import INPUTS, LENGTHS, SEED, counted, damaged, fuzz, has_value

@@ -11,13 +11,13 @@ import pytest
 
 from cdc.errors import CdcError
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql.binlog_decoder import BinlogDecoder
-from cdc.sources.mysql.dump_errors import dump_error
-from cdc.sources.mysql.endpoint import Compression
-from cdc.sources.mysql.framing import EventFramer, PacketBuffer
-from cdc.sources.mysql.gtid import GtidSet
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.packets import _Inflater
+from cdc.sources.mysql.binlog.framing import EventFramer, PacketBuffer
+from cdc.sources.mysql.binlog.gtid import GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.protocol.dump_errors import dump_error
+from cdc.sources.mysql.protocol.endpoint import Compression
+from cdc.sources.mysql.protocol.packets import _Inflater
+from cdc.sources.mysql.stream.binlog_decoder import BinlogDecoder
 from tests.support.fuzzing import INPUTS, SEED, Damage, counted, exact, fuzz, survives
 from tests.support.mysql_rows import NO_LIMIT
 from tests.unit.sources.mysql import wire

@@ -9,13 +9,13 @@ import pytest
 
 from cdc.config.filters import TableFilter
 from cdc.errors import CdcError
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import CharsetChoice, Definitions
-from cdc.sources.mysql.handshake import Greeting, read_greeting, shake_hands
-from cdc.sources.mysql.query_event import Query
-from cdc.sources.mysql.statement_format import check_loggable
-from cdc.sources.mysql.xa import xa_statement
+from cdc.sources.mysql.binlog.query_event import Query
+from cdc.sources.mysql.binlog.xa import xa_statement
+from cdc.sources.mysql.ddl.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.protocol.handshake import Greeting, read_greeting, shake_hands
+from cdc.sources.mysql.stream.statement_format import check_loggable
 from tests.support.fuzzing import INPUTS, SEED, Damage, counted, survives
 from tests.support.mysql_conversations import ENDPOINT, answers, channel_of, finished, greeting, logins
 from tests.support.mysql_ddl import RandomDdl

@@ -9,11 +9,11 @@ import pytest
 from cdc.errors import ConfigError
 from cdc.model.batch import ChangeBatch
 from cdc.sources.marks import TransactionMarks
-from cdc.sources.mysql.binlog_decoder import BinlogDecoder
-from cdc.sources.mysql.executed import Executed
-from cdc.sources.mysql.position import Partial
-from cdc.sources.mysql.rows import BoundTable
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.position import Partial
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.stream.binlog_decoder import BinlogDecoder
+from cdc.sources.mysql.stream.executed import Executed
+from cdc.sources.mysql.stream.rows import BoundTable
 from tests.reliability.test_mysql_fuzz import COMPRESSED_ROWS, HEADER, PAYLOADS, SINGLE, seen
 from tests.support.fuzzing import INPUTS, Damage, counted, survives
 from tests.support.mysql_rows import NO_LIMIT

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cdc.config.mysql_settings import TlsMode
-from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
-from cdc.sources.mysql.endpoint import Endpoint, Tls
-from cdc.sources.mysql.event_types import EventHeader, EventType
-from cdc.sources.mysql.place import FilePosition, Start
+from cdc.sources.mysql.binlog.event_types import EventHeader, EventType
+from cdc.sources.mysql.binlog.place import FilePosition, Start
+from cdc.sources.mysql.protocol.dump import BinlogStream, DumpSettings
+from cdc.sources.mysql.protocol.endpoint import Endpoint, Tls
 from cdc.testing.servers import Address
 from tests.support.mysql_database import MySqlDatabase
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cdc.config.mysql_settings import TlsMode
 from cdc.config.secret import Secret
-from cdc.sources.mysql.authentication import CACHING_SHA2, CLEAR, ED25519, NATIVE, SHA256
-from cdc.sources.mysql.endpoint import Endpoint, Tls
-from cdc.sources.mysql.handshake import Can
-from cdc.sources.mysql.packets import PacketChannel, _Inflow
+from cdc.sources.mysql.protocol.authentication import CACHING_SHA2, CLEAR, ED25519, NATIVE, SHA256
+from cdc.sources.mysql.protocol.endpoint import Endpoint, Tls
+from cdc.sources.mysql.protocol.handshake import Can
+from cdc.sources.mysql.protocol.packets import PacketChannel, _Inflow
 from tests.unit.sources.mysql import row_events as r
 from tests.unit.sources.mysql.wire import packets
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from cdc.sources.mysql.definitions import ColumnDefinition, DefaultKind, Definitions, TableDefinition
-from cdc.sources.mysql.table_json import read
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition, DefaultKind, Definitions, TableDefinition
+from cdc.sources.mysql.ddl.table_json import read
 
 NAMES = ("a", "b", "C", "d e", "f`g", "key", "1x", "ünï", "id")
 TABLES = ("t", "u", "T")

@@ -10,18 +10,18 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.schema import INT32, INT64, STRING, Field, struct
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import Definitions, TableDefinition
-from cdc.sources.mysql.event_types import EventType
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.place import FilePosition
-from cdc.sources.mysql.row_metadata import disagreement
-from cdc.sources.mysql.rows import BoundTable, RowsDecoder
-from cdc.sources.mysql.source_info import SOURCE_VARIABLES, SourceInfo
-from cdc.sources.mysql.table_map import ImageColumn, TableMap, parse_table_map, table_of
-from cdc.sources.mysql.text_rows import TextRowDecoder
-from cdc.sources.mysql.types import SESSION_SETTINGS, resolve, select_expression
+from cdc.sources.mysql.binlog.event_types import EventType
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.binlog.table_map import ImageColumn, TableMap, parse_table_map, table_of
+from cdc.sources.mysql.ddl.definitions import Definitions, TableDefinition
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.row_metadata import disagreement
+from cdc.sources.mysql.schema.source_info import SOURCE_VARIABLES, SourceInfo
+from cdc.sources.mysql.schema.types import SESSION_SETTINGS, resolve, select_expression
+from cdc.sources.mysql.snapshot.text_rows import TextRowDecoder
+from cdc.sources.mysql.stream.rows import BoundTable, RowsDecoder
 from tests.support import binlog
 from tests.support.mysql_database import MySqlDatabase
 

@@ -14,19 +14,19 @@ from cdc.history.memory import MemorySchemaHistory
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.table import TableId
-from cdc.sources.mysql import streaming
-from cdc.sources.mysql.binlog import BinlogStream
-from cdc.sources.mysql.catalog import server_definitions, snapshot_statements
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.ddl import DdlSession
-from cdc.sources.mysql.place import FilePosition
-from cdc.sources.mysql.planning import plan
-from cdc.sources.mysql.position import MySqlPosition
-from cdc.sources.mysql.recovery import history_record, recovered
-from cdc.sources.mysql.schema import TablePlans
-from cdc.sources.mysql.server import read_facts
-from cdc.sources.mysql.streaming import LogOrigin, Streaming
-from cdc.sources.mysql.tracking import SchemaTracker
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.binlog.position import MySqlPosition
+from cdc.sources.mysql.ddl.statements import DdlSession
+from cdc.sources.mysql.history.recovery import history_record, recovered
+from cdc.sources.mysql.history.tracking import SchemaTracker
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.protocol.dump import BinlogStream
+from cdc.sources.mysql.schema.table_schema import TablePlans
+from cdc.sources.mysql.server.facts import read_facts
+from cdc.sources.mysql.server.planning import plan
+from cdc.sources.mysql.snapshot.catalog import server_definitions, snapshot_statements
+from cdc.sources.mysql.stream import streaming
+from cdc.sources.mysql.stream.streaming import LogOrigin, Streaming
 from tests.support import binlog
 from tests.support.mysql_database import MySqlDatabase
 

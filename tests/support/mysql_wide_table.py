@@ -9,10 +9,10 @@ from typing import NamedTuple
 from cdc.config.mysql_settings import UnsignedMode
 from cdc.config.settings import BinaryMode, DecimalMode, TimeMode
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.row_metadata import definition_of
-from cdc.sources.mysql.rows import BoundTable
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.row_metadata import definition_of
+from cdc.sources.mysql.stream.rows import BoundTable
 from tests.support.mysql_json import encoded
 from tests.support.mysql_rows import plan_of
 from tests.unit.sources.mysql import row_events as r

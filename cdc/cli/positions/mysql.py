@@ -12,12 +12,12 @@ from cdc.cli.positions.wording import given_offset, shown_time
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import CdcError, ConfigError, ServerIdInUse, SourceLost
 from cdc.model.position import Json, Offset, Position
-from cdc.sources.mysql.gtid import GtidSet
-from cdc.sources.mysql.inspection import Inspection, inspect
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.position import MySqlPosition
-from cdc.sources.mysql.retention import unread_bytes
-from cdc.sources.mysql.server import ServerFacts
+from cdc.sources.mysql.binlog.gtid import GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.binlog.position import MySqlPosition
+from cdc.sources.mysql.server.facts import ServerFacts
+from cdc.sources.mysql.server.inspection import Inspection, inspect
+from cdc.sources.mysql.server.retention import unread_bytes
 from cdc.sources.wording import shown_seconds
 
 _PLACE: Final = re.compile(r"(?P<file>[^:/\s]+\.\d{6,}):(?P<pos>\d+)")

@@ -9,7 +9,7 @@ from cdc.config.definition import Definition
 from cdc.config.mysql import MYSQL
 from cdc.model.position import Offset, Position
 from cdc.sources.log_connector import LogConnector
-from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.binlog.position import MySqlPosition
 
 
 class MySqlConnector(LogConnector):

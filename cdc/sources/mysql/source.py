@@ -16,22 +16,22 @@ from cdc.model.position import Offset, Position
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
-from cdc.sources.mysql.binlog import BinlogStream, DumpSettings
-from cdc.sources.mysql.catalog import server_definitions
-from cdc.sources.mysql.connection import Connection
-from cdc.sources.mysql.definitions import Definitions
-from cdc.sources.mysql.heartbeat import HeartbeatAction
-from cdc.sources.mysql.login import open_connection
-from cdc.sources.mysql.planning import Plan, plan, resume
-from cdc.sources.mysql.position import MySqlPosition
-from cdc.sources.mysql.recovery import recovered
-from cdc.sources.mysql.reselection import MySqlReselection, check_visible
-from cdc.sources.mysql.retention import LogWatch
-from cdc.sources.mysql.schema import TablePlans
-from cdc.sources.mysql.server import ServerFacts, check_server, read_facts
-from cdc.sources.mysql.snapshot import Snapshot
-from cdc.sources.mysql.streaming import BATCH_SHARE, LogOrigin, Streaming
-from cdc.sources.mysql.tracking import SchemaTracker
+from cdc.sources.mysql.binlog.position import MySqlPosition
+from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.history.recovery import recovered
+from cdc.sources.mysql.history.tracking import SchemaTracker
+from cdc.sources.mysql.protocol.connection import Connection
+from cdc.sources.mysql.protocol.dump import BinlogStream, DumpSettings
+from cdc.sources.mysql.reselection.reselection import MySqlReselection, check_visible
+from cdc.sources.mysql.schema.table_schema import TablePlans
+from cdc.sources.mysql.server.facts import ServerFacts, check_server, read_facts
+from cdc.sources.mysql.server.heartbeat import HeartbeatAction
+from cdc.sources.mysql.server.login import open_connection
+from cdc.sources.mysql.server.planning import Plan, plan, resume
+from cdc.sources.mysql.server.retention import LogWatch
+from cdc.sources.mysql.snapshot.catalog import server_definitions
+from cdc.sources.mysql.snapshot.snapshot import Snapshot
+from cdc.sources.mysql.stream.streaming import BATCH_SHARE, LogOrigin, Streaming
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.offsets.base import OffsetStore
 from cdc.offsets.memory import MemoryOffsetStore
-from cdc.sources.mysql.gtid import GtidSet
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.position import MySqlPosition
+from cdc.sources.mysql.binlog.gtid import GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.binlog.position import MySqlPosition
 from cdc.sources.mysql.source import MySqlLog
 from cdc.sources.transactions import TransactionSource
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from cdc.errors import CdcError, SourceLost
 from cdc.model.table import TableId
-from cdc.sources.mysql.replicas import Replica
-from cdc.sources.mysql.server import ServerFacts
+from cdc.sources.mysql.protocol.replicas import Replica
+from cdc.sources.mysql.server.facts import ServerFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.errors import CdcError, ConversionError, DdlUnreadable, SourceLost, SourceRefused
 from cdc.model.position import Offset
 from cdc.model.table import TableId
-from cdc.sources.mysql.catalog import created, server_definitions
-from cdc.sources.mysql.connection import Connection, identifier, literal
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import ColumnDefinition, Definitions, TableDefinition
+from cdc.sources.mysql.binlog.position import MySqlPosition
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition, Definitions, TableDefinition
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
 from cdc.sources.mysql.doctor import queries
 from cdc.sources.mysql.doctor.facts import Facts, TableFacts, UserFacts
-from cdc.sources.mysql.handling import ValueHandling
-from cdc.sources.mysql.inspection import verdict
-from cdc.sources.mysql.login import open_connection
-from cdc.sources.mysql.position import MySqlPosition
-from cdc.sources.mysql.replicas import read_replicas
-from cdc.sources.mysql.server import ServerFacts, read_variables
-from cdc.sources.mysql.server import read_facts as read_server
-from cdc.sources.mysql.server_errors import ServerRefused
-from cdc.sources.mysql.types import resolve
+from cdc.sources.mysql.protocol.connection import Connection, identifier, literal
+from cdc.sources.mysql.protocol.replicas import read_replicas
+from cdc.sources.mysql.protocol.server_errors import ServerRefused
+from cdc.sources.mysql.schema.handling import ValueHandling
+from cdc.sources.mysql.schema.types import resolve
+from cdc.sources.mysql.server.facts import ServerFacts, read_variables
+from cdc.sources.mysql.server.facts import read_facts as read_server
+from cdc.sources.mysql.server.inspection import verdict
+from cdc.sources.mysql.server.login import open_connection
+from cdc.sources.mysql.snapshot.catalog import created, server_definitions
 
 #: How many tables that pass no filter are told, to whom no table passes.
 OTHERS: Final = 10

@@ -9,8 +9,8 @@ from typing import Final
 
 from cdc.config.mysql_settings import Locking, MySqlSettings
 from cdc.model.finding import Finding
-from cdc.sources.mysql.connection import identifier
 from cdc.sources.mysql.doctor.facts import Facts, UserFacts
+from cdc.sources.mysql.protocol.connection import identifier
 from cdc.sources.wording import listed
 
 #: Who is proposed where the connector runs as a superuser.

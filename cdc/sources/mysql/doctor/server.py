@@ -9,8 +9,8 @@ from typing import Final
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.model.finding import Finding
 from cdc.sources.mysql.doctor.facts import Facts, UserFacts
-from cdc.sources.mysql.endpoint import PROGRAM
-from cdc.sources.mysql.server import ServerFacts
+from cdc.sources.mysql.protocol.endpoint import PROGRAM
+from cdc.sources.mysql.server.facts import ServerFacts
 from cdc.sources.wording import shown_seconds
 
 #: A binlog that is kept for less than that, in seconds, is short for a stop over a weekend.

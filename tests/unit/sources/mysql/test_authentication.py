@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pymysql import _auth
 
 from cdc.errors import DecodeError, SourceRefused
-from cdc.sources.mysql import ed25519
-from cdc.sources.mysql.authentication import CACHING_SHA2, CLEAR, ED25519, NATIVE, SHA256, Proof
+from cdc.sources.mysql.protocol import ed25519
+from cdc.sources.mysql.protocol.authentication import CACHING_SHA2, CLEAR, ED25519, NATIVE, SHA256, Proof
 from tests.support.mysql_conversations import Said, channel_of, finished
 
 NONCE = bytes(range(1, 21))

@@ -10,11 +10,11 @@ import pytest
 
 from cdc.errors import CdcError, DecodeError, LogIncident, StatementLogged
 from cdc.model.batch import ChangeBatch
-from cdc.sources.mysql.binlog_decoder import BinlogDecoder
-from cdc.sources.mysql.gtid import Gtid
-from cdc.sources.mysql.position import Partial
-from cdc.sources.mysql.rows import BoundTable
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.gtid import Gtid
+from cdc.sources.mysql.binlog.position import Partial
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.stream.binlog_decoder import BinlogDecoder
+from cdc.sources.mysql.stream.rows import BoundTable
 from tests.unit.sources.mysql import row_events as r
 from tests.unit.sources.mysql import wire
 from tests.unit.sources.mysql.test_events import TAGGED, tagged, varlen

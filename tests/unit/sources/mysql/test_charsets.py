@@ -8,8 +8,8 @@ import pytest
 
 from cdc.errors import ConversionError
 from cdc.sources.columns.values import decode_text as decode
-from cdc.sources.mysql.charset_tables import COLLATIONS
-from cdc.sources.mysql.charsets import charset_of, decode_text, text_decoder, transcoder
+from cdc.sources.mysql.values.charset_tables import COLLATIONS
+from cdc.sources.mysql.values.charsets import charset_of, decode_text, text_decoder, transcoder
 
 SAMPLES = {
     "latin1": ("äöü€", "e4f6fc80"),

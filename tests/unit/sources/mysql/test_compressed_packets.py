@@ -9,9 +9,9 @@ import pytest
 import zstandard
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.endpoint import Compression
-from cdc.sources.mysql.framing import PacketBuffer
-from cdc.sources.mysql.packets import _Inflater, _Inflow
+from cdc.sources.mysql.binlog.framing import PacketBuffer
+from cdc.sources.mysql.protocol.endpoint import Compression
+from cdc.sources.mysql.protocol.packets import _Inflater, _Inflow
 from tests.unit.sources.mysql.wire import packets
 
 CONTENT = packets(b"one", bytes(300))

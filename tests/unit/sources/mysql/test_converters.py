@@ -11,8 +11,8 @@ from cdc.model.table import TableId
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, decode_text
-from cdc.sources.mysql.converters import JdbcSinkDataTypesConverter, TinyIntOneToBooleanConverter
-from cdc.sources.mysql.zero_dates import ZeroDateFallbackConverter
+from cdc.sources.mysql.schema.converters import JdbcSinkDataTypesConverter, TinyIntOneToBooleanConverter
+from cdc.sources.mysql.schema.zero_dates import ZeroDateFallbackConverter
 from cdc.testing.conformance.column_converter import ColumnConverterConformance
 
 TABLE = TableId("shop", "item")

@@ -4,9 +4,9 @@ import pytest
 
 from cdc.errors import DdlUnreadable
 from cdc.model.table import TableId
-from cdc.sources.mysql.ddl import ChangeType, DdlSession, StatementKind, apply_ddl, forgotten
-from cdc.sources.mysql.definitions import CharsetChoice, ColumnDefault, DefaultKind, Definitions
-from cdc.sources.mysql.sql_tokens import SqlMode
+from cdc.sources.mysql.ddl.definitions import CharsetChoice, ColumnDefault, DefaultKind, Definitions
+from cdc.sources.mysql.ddl.sql_tokens import SqlMode
+from cdc.sources.mysql.ddl.statements import ChangeType, DdlSession, StatementKind, apply_ddl, forgotten
 
 SHOP = DdlSession(database="shop")
 EMPTY = Definitions()

@@ -11,9 +11,9 @@ import pytest
 import zstandard
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.compression import expand, expand_rows, inflate
-from cdc.sources.mysql.event_types import XaId
-from cdc.sources.mysql.events import (
+from cdc.sources.mysql.binlog.compression import expand, expand_rows, inflate
+from cdc.sources.mysql.binlog.event_types import XaId
+from cdc.sources.mysql.binlog.events import (
     BinlogCheckpoint,
     Heartbeat,
     Incident,
@@ -26,12 +26,12 @@ from cdc.sources.mysql.events import (
     Xid,
     parse_event,
 )
-from cdc.sources.mysql.fields import Fields
-from cdc.sources.mysql.gtid import Gtid, GtidSet
-from cdc.sources.mysql.gtid_events import GtidEvent, MariaDbGtidEvent, MariaDbGtidList, PreviousGtids
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtid
-from cdc.sources.mysql.payload import inner_events, read_payload
-from cdc.sources.mysql.query_event import Query
+from cdc.sources.mysql.binlog.fields import Fields
+from cdc.sources.mysql.binlog.gtid import Gtid, GtidSet
+from cdc.sources.mysql.binlog.gtid_events import GtidEvent, MariaDbGtidEvent, MariaDbGtidList, PreviousGtids
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtid
+from cdc.sources.mysql.binlog.payload import inner_events, read_payload
+from cdc.sources.mysql.binlog.query_event import Query
 from tests.unit.sources.mysql import wire
 
 UUID_TEXT = "3e11fa47-71ca-11e1-9e33-c80aa9429562"

@@ -9,7 +9,7 @@ from itertools import accumulate
 import pytest
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.framing import EventFramer, PacketBuffer, crc32, split_events
+from cdc.sources.mysql.binlog.framing import EventFramer, PacketBuffer, crc32, split_events
 from tests.unit.sources.mysql.wire import dumped, event, format_description, packets, rotate
 
 BIG = 0xFFFFFF

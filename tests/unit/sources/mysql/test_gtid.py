@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cdc.errors import ConfigError, DecodeError
-from cdc.sources.mysql.gtid import Gtid, GtidSet
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
+from cdc.sources.mysql.binlog.gtid import Gtid, GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtid, MariaDbGtidSet
 
 A = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 B = "a0000000-71ca-11e1-9e33-c80aa9429562"

@@ -8,9 +8,9 @@ import pytest
 
 from cdc.errors import DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.mysql.json import JsonDecoder
-from cdc.sources.mysql.json_text import JsonTextDecoder, selected
-from cdc.sources.mysql.json_tree import read_tree
+from cdc.sources.mysql.values.json import JsonDecoder
+from cdc.sources.mysql.values.json_text import JsonTextDecoder, selected
+from cdc.sources.mysql.values.json_tree import read_tree
 from tests.support.mysql_json import Opaque, encoded
 
 RECORDED = [

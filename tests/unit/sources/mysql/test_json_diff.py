@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.json_diff import JsonDiff, Operation, apply_diffs, parse_diffs
-from cdc.sources.mysql.json_path import parse_path
+from cdc.sources.mysql.values.json_diff import JsonDiff, Operation, apply_diffs, parse_diffs
+from cdc.sources.mysql.values.json_path import parse_path
 from tests.support.mysql_json import Opaque, encoded
 
 BEFORE = encoded({"a": [1, 2, 3], "b": {"c": 1.50}, "é": None})

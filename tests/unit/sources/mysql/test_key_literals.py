@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cdc.errors import ConversionError
-from cdc.sources.mysql.definitions import ColumnDefinition
-from cdc.sources.mysql.image_types import ColumnType
-from cdc.sources.mysql.key_literals import to_literal
-from cdc.sources.mysql.table_map import ImageColumn
+from cdc.sources.mysql.binlog.image_types import ColumnType
+from cdc.sources.mysql.binlog.table_map import ImageColumn
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition
+from cdc.sources.mysql.reselection.key_literals import to_literal
 
 LATIN1_SWEDISH = 8
 CASES = {

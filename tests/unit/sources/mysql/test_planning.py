@@ -11,12 +11,12 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.snapshot import SnapshotMode
 from cdc.errors import LogDiverged, LogPurged, OtherServer, SnapshotUnfinished
 from cdc.model.position import Offset
-from cdc.sources.mysql.gtid import GtidSet
-from cdc.sources.mysql.mariadb_gtid import MariaDbGtidSet
-from cdc.sources.mysql.place import FilePosition
-from cdc.sources.mysql.planning import plan, resume
-from cdc.sources.mysql.position import MySqlPosition, OpenXa
-from cdc.sources.mysql.server import LogFile, ServerFacts
+from cdc.sources.mysql.binlog.gtid import GtidSet
+from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
+from cdc.sources.mysql.binlog.place import FilePosition
+from cdc.sources.mysql.binlog.position import MySqlPosition, OpenXa
+from cdc.sources.mysql.server.facts import LogFile, ServerFacts
+from cdc.sources.mysql.server.planning import plan, resume
 
 ONE, OTHER = "1" * 8 + "-1111-1111-1111-" + "1" * 12, "2" * 8 + "-2222-2222-2222-" + "2" * 12
 SETTINGS = MySqlSettings(hostname="db", port=3306, user="u", server_id=9, topic_prefix="p")

@@ -4,9 +4,9 @@ from cdc.errors import HistoryUnreadable
 from cdc.history.memory import MemorySchemaHistory
 from cdc.metrics.counters import HistoryCounts
 from cdc.model.position import Offset
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import Definitions
-from cdc.sources.mysql.recovery import history_record, is_reached, recovered
+from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.history.recovery import history_record, is_reached, recovered
 
 SHOP = {"server": "shop"}
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"

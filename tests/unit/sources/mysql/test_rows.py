@@ -15,12 +15,12 @@ from cdc.model.schema import INT32, STRING
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import TextDecoder
-from cdc.sources.mysql.json import JsonDecoder
-from cdc.sources.mysql.numeric import ImageIntDecoder
-from cdc.sources.mysql.partial_json import PatchedJsonDecoder
-from cdc.sources.mysql.rows import BoundTable, RowsDecoder
-from cdc.sources.mysql.source_info import SOURCE_VARIABLES, SourceInfo
-from cdc.sources.mysql.table_map import parse_table_map
+from cdc.sources.mysql.binlog.table_map import parse_table_map
+from cdc.sources.mysql.schema.source_info import SOURCE_VARIABLES, SourceInfo
+from cdc.sources.mysql.stream.rows import BoundTable, RowsDecoder
+from cdc.sources.mysql.values.json import JsonDecoder
+from cdc.sources.mysql.values.numeric import ImageIntDecoder
+from cdc.sources.mysql.values.partial_json import PatchedJsonDecoder
 from tests.support.mysql_rows import NO_LIMIT, SOURCE, Change, changes
 from tests.unit.sources.mysql import row_events as r
 

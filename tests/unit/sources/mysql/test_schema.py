@@ -3,9 +3,9 @@
 from cdc.config.columns import ColumnRules
 from cdc.config.filters import NameList
 from cdc.config.mysql_settings import MySqlSettings
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import Definitions
-from cdc.sources.mysql.schema import TablePlans
+from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.schema.table_schema import TablePlans
 
 DDL = "create table t (a integer, b int(11), c bool, d dec(5,2) unsigned, e nchar(3), f int)"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cdc.history.records import HistoryRecord
-from cdc.sources.mysql.ddl import DdlOutcome, DdlSession, StatementKind, apply_ddl
-from cdc.sources.mysql.definitions import CharsetChoice, Definitions
-from cdc.sources.mysql.recovery import history_record, replayed
-from cdc.sources.mysql.schema_changes import KEY, VALUE, ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.sql_tokens import SqlMode
-from cdc.sources.mysql.table_json import restored_change, stored_change
+from cdc.sources.mysql.ddl.definitions import CharsetChoice, Definitions
+from cdc.sources.mysql.ddl.sql_tokens import SqlMode
+from cdc.sources.mysql.ddl.statements import DdlOutcome, DdlSession, StatementKind, apply_ddl
+from cdc.sources.mysql.ddl.table_json import restored_change, stored_change
+from cdc.sources.mysql.history.recovery import history_record, replayed
+from cdc.sources.mysql.history.schema_changes import KEY, VALUE, ChangeOrigin, SchemaChanges
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "mysql"
 THE_TYPES = "CREATE TABLE dt ("

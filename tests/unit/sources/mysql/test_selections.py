@@ -11,12 +11,12 @@ from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.post_processors import ReselectSettings
 from cdc.errors import DefinitionMismatch
 from cdc.model.table import TableId
-from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
-from cdc.sources.mysql.image_types import ColumnType
-from cdc.sources.mysql.reselection import query_of
-from cdc.sources.mysql.schema import TablePlans
-from cdc.sources.mysql.selections import Selection, selection_of
-from cdc.sources.mysql.table_map import ImageColumn, TableMap
+from cdc.sources.mysql.binlog.image_types import ColumnType
+from cdc.sources.mysql.binlog.table_map import ImageColumn, TableMap
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition, TableDefinition
+from cdc.sources.mysql.reselection.reselection import query_of
+from cdc.sources.mysql.reselection.selections import Selection, selection_of
+from cdc.sources.mysql.schema.table_schema import TablePlans
 
 SETTINGS = MySqlSettings("h", "u", 1, "p")
 COLUMNS = (

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from cdc.errors import DecodeError
-from cdc.sources.mysql.server_errors import ServerBusy, ServerRefused, server_error
+from cdc.sources.mysql.protocol.server_errors import ServerBusy, ServerRefused, server_error
 
 
 def packet(code: int, said: bytes, state: bytes = b"#HY000") -> bytes:

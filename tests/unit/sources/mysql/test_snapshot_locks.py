@@ -9,7 +9,7 @@ import pytest
 
 from cdc.config.mysql_settings import Locking
 from cdc.errors import SourceRefused
-from cdc.sources.mysql.snapshot_locks import SnapshotLock
+from cdc.sources.mysql.snapshot.locks import SnapshotLock
 
 
 class Server:

@@ -10,7 +10,7 @@ from cdc.config.history import HistorySettings
 from cdc.config.mysql_settings import SYSTEM, MySqlSettings
 from cdc.config.snapshot import SnapshotSettings, TableOrder
 from cdc.model.table import TableId
-from cdc.sources.mysql.snapshot_parts import FoundTable, range_conditions, remembered, to_read
+from cdc.sources.mysql.snapshot.parts import FoundTable, range_conditions, remembered, to_read
 
 TABLES = [FoundTable(TableId("d", name), rows) for name, rows in (("a", 5), ("b", 50), ("c", 1))]
 TABLES.append(FoundTable(TableId("e", "a"), 9))

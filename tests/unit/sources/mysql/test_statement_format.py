@@ -8,8 +8,8 @@ import pytest
 
 from cdc.config.filters import TableFilter
 from cdc.errors import StatementLogged
-from cdc.sources.mysql.query_event import Query
-from cdc.sources.mysql.statement_format import check_loggable
+from cdc.sources.mysql.binlog.query_event import Query
+from cdc.sources.mysql.stream.statement_format import check_loggable
 
 
 def check(statement: bytes) -> None:

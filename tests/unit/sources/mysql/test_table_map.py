@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cdc.errors import DecodeError
 from cdc.model.table import TableId
-from cdc.sources.mysql.definitions import ColumnDefinition, TableDefinition
-from cdc.sources.mysql.image_types import ColumnType
-from cdc.sources.mysql.row_metadata import definition_of, disagreement
-from cdc.sources.mysql.table_map import ImageColumn, parse_table_map, table_of
+from cdc.sources.mysql.binlog.image_types import ColumnType
+from cdc.sources.mysql.binlog.table_map import ImageColumn, parse_table_map, table_of
+from cdc.sources.mysql.ddl.definitions import ColumnDefinition, TableDefinition
+from cdc.sources.mysql.schema.row_metadata import definition_of, disagreement
 from tests.unit.sources.mysql import row_events as r
 
 TYPES = [

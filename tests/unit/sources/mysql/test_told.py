@@ -3,10 +3,10 @@
 import pytest
 
 from cdc.model.table import TableId
-from cdc.sources.mysql.ddl import DdlSession, apply_ddl
-from cdc.sources.mysql.definitions import Definitions
-from cdc.sources.mysql.schema_changes import ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.told import Told, in_java_order, parts
+from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.history.schema_changes import ChangeOrigin, SchemaChanges
+from cdc.sources.mysql.history.told import Told, in_java_order, parts
 
 SHOP = DdlSession(database="shop")
 ORIGIN = ChangeOrigin(at_us=1, server_id=1, file="f", position=4)

@@ -1,0 +1,1 @@
+"""How a server is talked to: the connection, the login, statements and their results, and the dump of its log."""

@@ -1,0 +1,1 @@
+"""Values that the log left out, read again from the server."""

@@ -1,0 +1,1 @@
+"""From the log to batches of committed changes."""
