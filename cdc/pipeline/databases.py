@@ -17,7 +17,7 @@ from cdc.pipeline.history import open_history
 from cdc.sources.base import Source
 from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.mysql.source import MySqlLog
-from cdc.sources.postgres.slot import drop_slot
+from cdc.sources.postgres.server.slot import drop_slot
 from cdc.sources.postgres.source import PostgresLog
 
 

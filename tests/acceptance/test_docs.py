@@ -119,3 +119,9 @@ def test_links_lead_somewhere(path):
         if not target.exists() or (anchor and anchor not in headings):
             broken.append(link)
     assert not broken
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_files_of_the_code_are_where_they_are_said_to_be(path):
+    missing = [file for file in re.findall(r"`(cdc/[\w./]+)`", path.read_text()) if not (ROOT / file).exists()]
+    assert not missing

@@ -9,8 +9,8 @@ from unittest import mock
 
 from cdc.config.filters import NameFilter, TableFilter
 from cdc.config.settings import PostgresSettings
-from cdc.sources.postgres import snapshot as snapshot_module
 from cdc.sources.postgres import source as source_module
+from cdc.sources.postgres.snapshot import snapshot as snapshot_module
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import BATCH_ROWS, Reading, Statement, read_from
 from tests.support.database import Database

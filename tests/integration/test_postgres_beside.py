@@ -14,8 +14,8 @@ from cdc.config.beside import BesideSettings
 from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SourceRefused
 from cdc.model.batch import ChangeBatch
-from cdc.sources.postgres.connection import connect
-from cdc.sources.postgres.heartbeat import HeartbeatAction
+from cdc.sources.postgres.protocol.connection import connect
+from cdc.sources.postgres.server.heartbeat import HeartbeatAction
 from cdc.sources.postgres.source import PostgresLog
 from tests.integration.postgres_log import settings
 from tests.support.connector import InThread, SlotView, properties

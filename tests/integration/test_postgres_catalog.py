@@ -12,9 +12,9 @@ from cdc.config.settings import DecimalMode
 from cdc.model.schema import ConnectType, Decimal, Schema
 from cdc.model.table import Table, TableId
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.postgres.connection import connect
-from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.schema import Catalog
+from cdc.sources.postgres.protocol.connection import connect
+from cdc.sources.postgres.server.catalog import Catalog
+from cdc.sources.postgres.wal.relation import Relation, RelationColumn
 from tests.integration.postgres_log import settings
 from tests.support.database import Database
 

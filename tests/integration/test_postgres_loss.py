@@ -24,8 +24,8 @@ from cdc.errors import (
     SourceError,
 )
 from cdc.model.batch import ChangeBatch
-from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.source import PostgresLog
+from cdc.sources.postgres.wal.position import PostgresPosition
 from cdc.testing.servers.postgres import PostgresServer
 from tests.integration.postgres_copies import Backup, StandbyServer
 from tests.integration.postgres_log import settings as settings_for

@@ -17,7 +17,7 @@ from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.snapshot.progress import SnapshotProgress
-from cdc.sources.postgres import copy_stream
+from cdc.sources.postgres.protocol import copy_stream
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from tests.integration.postgres_log import settings, small_batches

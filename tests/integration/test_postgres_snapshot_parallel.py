@@ -16,8 +16,9 @@ from cdc.errors import SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.snapshot.readers import SerialReader
 from cdc.snapshot.reading import Rows
-from cdc.sources.postgres import snapshot_parts, view
-from cdc.sources.postgres.connection import Connection
+from cdc.sources.postgres.protocol.connection import Connection
+from cdc.sources.postgres.snapshot import parts as snapshot_parts
+from cdc.sources.postgres.snapshot import view
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, read, snapshot_done
 from tests.integration.postgres_log import settings, small_batches
@@ -44,7 +45,7 @@ def late_readers(statement: str, database: Database) -> Iterator[None]:
         database.execute(statement)
         return await view.open_pinned(*arguments)
 
-    with mock.patch("cdc.sources.postgres.snapshot_readers.open_pinned", opened):
+    with mock.patch("cdc.sources.postgres.snapshot.readers.open_pinned", opened):
         yield
 
 
@@ -150,7 +151,7 @@ class TestOneMoment:
 
         for table in ("a", "b", "c"):
             database.execute(f"create table {table} (id int primary key); insert into {table} values (1), (2)".encode())
-        with mock.patch("cdc.sources.postgres.snapshot_readers.SerialReader", EndsLast):
+        with mock.patch("cdc.sources.postgres.snapshot.readers.SerialReader", EndsLast):
             reading = await snapshot_of(database)
         expected = [(table, (number,)) for table in ("a", "b", "c") for number in (1, 2)]
         assert sorted((table, row) for _, table, row in rows_of(reading)) == expected

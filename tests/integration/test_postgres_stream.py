@@ -15,8 +15,8 @@ from cdc.config.snapshot import SnapshotMode
 from cdc.errors import SlotInUse, SourceLost, SourceRefused, SourceUnavailable
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE
-from cdc.sources.postgres.position import PostgresPosition
 from cdc.sources.postgres.source import PostgresLog
+from cdc.sources.postgres.wal.position import PostgresPosition
 from cdc.testing.conformance.source import Reading, SourceConformance, read
 from tests.integration.postgres_log import PostgresWorld, settings, small_batches
 from tests.support.connector import until

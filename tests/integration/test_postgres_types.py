@@ -16,10 +16,10 @@ from cdc.errors import ConversionError
 from cdc.model.schema import Decimal
 from cdc.sources.columns.resolved import ResolvedColumn
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.connection import SESSION_OPTIONS
-from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.schema import COLUMNS, TYPES, ColumnFacts
-from cdc.sources.postgres.types import SESSION_SETTINGS, PgType, TypeResolver
+from cdc.sources.postgres.protocol.connection import SESSION_OPTIONS
+from cdc.sources.postgres.schema.handling import ValueHandling
+from cdc.sources.postgres.schema.types import SESSION_SETTINGS, PgType, TypeResolver
+from cdc.sources.postgres.server.catalog import COLUMNS, TYPES, ColumnFacts
 
 PLAIN = ValueHandling()
 

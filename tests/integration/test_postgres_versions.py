@@ -19,7 +19,7 @@ from cdc.config.snapshot import SnapshotMode
 from cdc.errors import PublicationDropped, PublicationRecreated, SourceLost, SourceRefused
 from cdc.model.event import ABSENT, UNAVAILABLE
 from cdc.model.position import Offset
-from cdc.sources.postgres import planning
+from cdc.sources.postgres.server import planning
 from cdc.sources.postgres.source import PostgresLog
 from cdc.testing.conformance.source import Reading, SourceConformance, read, snapshot_done
 from cdc.testing.servers import Address, PostgresServer

@@ -31,7 +31,7 @@ from cdc.converters.json import JsonConverter
 from cdc.model.batch import ChangeBatch
 from cdc.model.change import read_event
 from cdc.model.position import parse_lsn
-from cdc.sources.postgres.connection import SESSION_OPTIONS
+from cdc.sources.postgres.protocol.connection import SESSION_OPTIONS
 from cdc.sources.postgres.source import PostgresLog
 from tests.support.column_types import KINDS, Kind, array_of, prepare, register
 from tests.support.connector import properties

@@ -22,7 +22,7 @@ from cdc.pipeline.encoding import DirectEncoder
 from cdc.pipeline.engine import Pipeline
 from cdc.pipeline.session import CONTINUES_HEADER, Session
 from cdc.pipeline.status import PipelineStatus
-from cdc.sources.postgres.position import PostgresPosition
+from cdc.sources.postgres.wal.position import PostgresPosition
 from cdc.testing.memory import KafkaTransaction, MemoryBroker, MemoryPublisher
 from tests.unit.pipeline.virtual_time import now, run
 from tests.unit.sources.postgres.walsender import SimulatedLog, SimulatedPostgres, SimulatedStream, virtual_clock

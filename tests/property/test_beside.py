@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cdc.config.beside import BesideSettings
 from cdc.config.settings import PostgresSettings
 from cdc.model.batch import ChangeBatch
-from cdc.sources.postgres.beside import Beside
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.stream.beside import Beside
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, NO_LIMIT, TEXT, feed
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cdc.errors import CdcError
 from cdc.model.batch import ChangeBatch
 from cdc.model.event import ABSENT, UNAVAILABLE
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, NO_LIMIT, TEXT, changes, feed, plan_of
 

@@ -13,8 +13,8 @@ from psycopg.adapt import PyFormat, Transformer
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, decode_text
-from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import (
+from cdc.sources.postgres.values.arrays import ArrayDecoder
+from cdc.sources.postgres.values.binary import (
     Base64Decoder,
     BitDecoder,
     BitsDecoder,
@@ -23,7 +23,7 @@ from cdc.sources.postgres.binary import (
     HexDecoder,
     OpaqueDecoder,
 )
-from cdc.sources.postgres.geometric import (
+from cdc.sources.postgres.values.geometric import (
     BoxDecoder,
     CircleDecoder,
     EwkbDecoder,
@@ -33,17 +33,17 @@ from cdc.sources.postgres.geometric import (
     PolygonDecoder,
     SegmentDecoder,
 )
-from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
-from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.money import MoneyDecoder, RoundedMoneyDecoder
-from cdc.sources.postgres.structured import (
+from cdc.sources.postgres.values.hstore import HstoreJsonDecoder, HstoreMapDecoder
+from cdc.sources.postgres.values.interval import IsoIntervalDecoder, MicrosIntervalDecoder
+from cdc.sources.postgres.values.money import MoneyDecoder, RoundedMoneyDecoder
+from cdc.sources.postgres.values.structured import (
     StructuredDateDecoder,
     StructuredDurationDecoder,
     StructuredTimeDecoder,
     StructuredTimestampDecoder,
     StructuredZonedTimeDecoder,
 )
-from cdc.sources.postgres.temporal import (
+from cdc.sources.postgres.values.temporal import (
     DateDecoder,
     IsoDateDecoder,
     IsoTimeDecoder,
@@ -54,7 +54,7 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
-from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
+from cdc.sources.postgres.values.vectors import SparseVectorDecoder, VectorDecoder
 
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - timestamps without time zone

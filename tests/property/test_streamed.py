@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdc.sources.postgres.streamed import StreamedTransactions
+from cdc.sources.postgres.stream.streamed import StreamedTransactions
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8
 

@@ -25,15 +25,20 @@ from cdc.sources.mysql.values.charsets import text_decoder
 from cdc.sources.mysql.values.json import JsonDecoder
 from cdc.sources.mysql.values.json_diff import apply_diffs
 from cdc.sources.mysql.values.json_text import JsonTextDecoder
-from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
-from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.money import MoneyDecoder
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.source_info import SourceInfo
-from cdc.sources.postgres.temporal import (
+from cdc.sources.postgres.snapshot.copy import CopyDecoder
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.values.arrays import ArrayDecoder
+from cdc.sources.postgres.values.binary import (
+    Base64Decoder,
+    BitDecoder,
+    BitsDecoder,
+    BoolDecoder,
+    BytesDecoder,
+    HexDecoder,
+)
+from cdc.sources.postgres.values.interval import IsoIntervalDecoder, MicrosIntervalDecoder
+from cdc.sources.postgres.values.money import MoneyDecoder
+from cdc.sources.postgres.values.temporal import (
     DateDecoder,
     IsoDateDecoder,
     IsoTimeDecoder,
@@ -44,6 +49,8 @@ from cdc.sources.postgres.temporal import (
     TimeDecoder,
     ZonedTimeDecoder,
 )
+from cdc.sources.postgres.wal.relation import Relation
+from cdc.sources.postgres.wal.source_info import SourceInfo
 from tests.support.fuzzing import INPUTS, SEED, counted, damaged, exact, has_value, survives
 from tests.support.mysql_json import Opaque, encoded, large
 from tests.unit.sources.postgres import messages as m

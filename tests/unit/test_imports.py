@@ -68,7 +68,7 @@ def test_imports_point_downwards(path):
         ("cdc.model.batch", "    from cdc.config.property import Property", False),
         ("cdc.model.batch", "cimport cdc.converters.json_text", False),
         ("cdc.errors", "from cdc import model", False),
-        ("cdc.kafka.record_batch", "from cdc.sources.postgres.pgoutput cimport Decoder", False),
+        ("cdc.kafka.record_batch", "from cdc.sources.postgres.stream.pgoutput cimport Decoder", False),
         ("cdc.offsets.file", "from cdc.converters.base import Converter", True),
         ("cdc.sources.mysql.stream.rows", "from cdc.sources.mysql.binlog.reading cimport u24", True),
         ("cdc.sources.mysql.binlog.framing", "from cdc.sources.mysql.stream.rows cimport RowsDecoder", False),

@@ -11,9 +11,9 @@ from cdc.cli.positions.wording import given_offset, shown_time
 from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError, ConfigError, SlotInUse, SourceLost
 from cdc.model.position import Json, Offset, Position, format_lsn, parse_lsn
-from cdc.sources.postgres.inspection import Inspection, inspect
-from cdc.sources.postgres.position import PostgresPosition
-from cdc.sources.postgres.slot import Slot
+from cdc.sources.postgres.server.inspection import Inspection, inspect
+from cdc.sources.postgres.server.slot import Slot
+from cdc.sources.postgres.wal.position import PostgresPosition
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from cdc.config.definition import Definition
 from cdc.config.postgres import POSTGRES
 from cdc.model.position import Offset, Position
 from cdc.sources.log_connector import LogConnector
-from cdc.sources.postgres.position import PostgresPosition
+from cdc.sources.postgres.wal.position import PostgresPosition
 
 
 class PostgresConnector(LogConnector):

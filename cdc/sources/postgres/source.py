@@ -20,23 +20,15 @@ from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.reselection import Reselection
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.postgres.beside import Beside
-from cdc.sources.postgres.connection import Connection, connect, refusals
-from cdc.sources.postgres.continuity import publication_loss
-from cdc.sources.postgres.heartbeat import HeartbeatAction
-from cdc.sources.postgres.identity import set_identities
-from cdc.sources.postgres.inspection import gather
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.planning import Plan, Planner, check_server
-from cdc.sources.postgres.position import (
-    PostgresPosition,
-    PublicationEvidence,
-    SlotEvidence,
-    Visibility,
-    Witness,
-    still_needed,
-)
-from cdc.sources.postgres.publication import (
+from cdc.sources.postgres.protocol.connection import Connection, connect, refusals
+from cdc.sources.postgres.protocol.reader import ReplicationStream, SystemIdentity
+from cdc.sources.postgres.server.catalog import Catalog
+from cdc.sources.postgres.server.continuity import publication_loss
+from cdc.sources.postgres.server.heartbeat import HeartbeatAction
+from cdc.sources.postgres.server.identity import set_identities
+from cdc.sources.postgres.server.inspection import gather
+from cdc.sources.postgres.server.planning import Plan, Planner, check_server
+from cdc.sources.postgres.server.publication import (
     PublishedTable,
     check_nothing_missed,
     ensure_publication,
@@ -45,17 +37,25 @@ from cdc.sources.postgres.publication import (
     published_tables,
     unlogged_tables,
 )
-from cdc.sources.postgres.reader import ReplicationStream, SystemIdentity
-from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.reselection import Selection, SelectionReader
-from cdc.sources.postgres.retention import SlotWatch
-from cdc.sources.postgres.schema import Catalog
-from cdc.sources.postgres.slot import Slot, check_free, find_slot, remove_slot
-from cdc.sources.postgres.snapshot import Snapshot
-from cdc.sources.postgres.streamed import StreamedTransactions
-from cdc.sources.postgres.table_views import TableViews, completed
-from cdc.sources.postgres.table_warnings import warn_of_tables
-from cdc.sources.postgres.view import open_view
+from cdc.sources.postgres.server.reselection import Selection, SelectionReader
+from cdc.sources.postgres.server.retention import SlotWatch
+from cdc.sources.postgres.server.slot import Slot, check_free, find_slot, remove_slot
+from cdc.sources.postgres.server.table_warnings import warn_of_tables
+from cdc.sources.postgres.snapshot.snapshot import Snapshot
+from cdc.sources.postgres.snapshot.view import open_view
+from cdc.sources.postgres.stream.beside import Beside
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.stream.streamed import StreamedTransactions
+from cdc.sources.postgres.wal.position import (
+    PostgresPosition,
+    PublicationEvidence,
+    SlotEvidence,
+    Visibility,
+    Witness,
+    still_needed,
+)
+from cdc.sources.postgres.wal.relation import Relation
+from cdc.sources.postgres.wal.table_views import TableViews, completed
 
 log = logging.getLogger(__name__)
 

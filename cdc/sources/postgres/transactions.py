@@ -17,8 +17,8 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.event import Transaction
 from cdc.offsets.base import OffsetStore
 from cdc.offsets.memory import MemoryOffsetStore
-from cdc.sources.postgres.position import PostgresPosition, still_needed
 from cdc.sources.postgres.source import PostgresLog
+from cdc.sources.postgres.wal.position import PostgresPosition, still_needed
 from cdc.sources.transactions import TransactionSource
 
 

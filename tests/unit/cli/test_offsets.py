@@ -14,9 +14,9 @@ from cdc.cli.positions.stand import Stand
 from cdc.cli.positions.view import as_document, as_text
 from cdc.config.connector import ConnectorConfig
 from cdc.errors import SlotAdvanced
-from cdc.sources.postgres.inspection import Inspection
-from cdc.sources.postgres.position import PostgresPosition, SlotEvidence
-from cdc.sources.postgres.reader import SystemIdentity
+from cdc.sources.postgres.protocol.reader import SystemIdentity
+from cdc.sources.postgres.server.inspection import Inspection
+from cdc.sources.postgres.wal.position import PostgresPosition, SlotEvidence
 from tests.unit.config.minimal import MINIMAL
 from tests.unit.sources.postgres.test_slot import slot
 

@@ -7,8 +7,8 @@ import pytest
 from cdc.config import TimeMode
 from cdc.converters.missing import absent_value
 from cdc.model.schema import Schema
-from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.types import PgType, TypeResolver
+from cdc.sources.postgres.schema.handling import ValueHandling
+from cdc.sources.postgres.schema.types import PgType, TypeResolver
 
 HANDLING = ValueHandling(time=TimeMode.STRUCTURED)
 GEOGRAPHY, SPARSE = 16384, 16385

@@ -12,15 +12,15 @@ from cdc.config.settings import PostgresSettings
 from cdc.errors import CdcError, SourceLost
 from cdc.model.position import Offset
 from cdc.model.table import TableId
-from cdc.sources.postgres.connection import Connection, connect, refusals
-from cdc.sources.postgres.continuity import is_overruled
 from cdc.sources.postgres.doctor import queries
 from cdc.sources.postgres.doctor.facts import Facts, PublicationFacts, RoleFacts, ServerFacts, SlotFacts, TableFacts
-from cdc.sources.postgres.inspection import inspect
-from cdc.sources.postgres.position import PostgresPosition
-from cdc.sources.postgres.publication import PublishedTable, published_tables
-from cdc.sources.postgres.reader import ReplicationStream
-from cdc.sources.postgres.schema import Catalog
+from cdc.sources.postgres.protocol.connection import Connection, connect, refusals
+from cdc.sources.postgres.protocol.reader import ReplicationStream
+from cdc.sources.postgres.server.catalog import Catalog
+from cdc.sources.postgres.server.continuity import is_overruled
+from cdc.sources.postgres.server.inspection import inspect
+from cdc.sources.postgres.server.publication import PublishedTable, published_tables
+from cdc.sources.postgres.wal.position import PostgresPosition
 
 T = TypeVar("T")
 

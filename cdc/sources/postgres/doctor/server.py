@@ -9,7 +9,7 @@ from typing import Final
 from cdc.config.settings import PostgresSettings
 from cdc.model.finding import Finding
 from cdc.sources.postgres.doctor.facts import Facts, ServerFacts
-from cdc.sources.postgres.planning import FAILOVER_VERSION, OLDEST
+from cdc.sources.postgres.server.planning import FAILOVER_VERSION, OLDEST
 from cdc.sources.wording import shown_bytes, shown_seconds
 
 #: From this version on a standby decodes, and keeps slots.

@@ -9,7 +9,7 @@ from typing import Final
 from cdc.config.settings import PostgresSettings
 from cdc.model.finding import Finding
 from cdc.sources.postgres.doctor.facts import Facts, SlotFacts
-from cdc.sources.postgres.slot import NEW_SNAPSHOT
+from cdc.sources.postgres.server.slot import NEW_SNAPSHOT
 from cdc.sources.wording import sentence, shown_bytes
 
 _OTHER_NAME: Final = "Set slot.name to another name"

@@ -11,7 +11,7 @@ from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.gaps import Gaps, find_gaps
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import EnumDecoder, IntDecoder, TextDecoder
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
 
 COLUMNS = (
     Column("id", INT64),

@@ -28,7 +28,7 @@ from cdc.sources.columns.reselection import (
 )
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import IntDecoder, TextDecoder
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
 
 COLUMNS = (Column("id", INT64), Column("a", STRING.as_optional()), Column("k", STRING.as_optional(), key_only=True))
 SOURCE = (1, "false", None, 1, 1, 77, 5, None, None, *[None] * 7)

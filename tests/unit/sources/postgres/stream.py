@@ -10,10 +10,10 @@ from cdc.model.schema import INT64, STRING, Schema
 from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import IntDecoder, TextDecoder, ValueDecoder
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.source_info import SOURCE_VARIABLES
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.wal.relation import Relation
+from cdc.sources.postgres.wal.source_info import SOURCE_VARIABLES
 
 INT8, TEXT = 20, 25
 NO_LIMIT = 1 << 40

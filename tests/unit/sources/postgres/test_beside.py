@@ -15,8 +15,8 @@ from cdc.converters.change_records import ChangeRecords
 from cdc.converters.json import JsonConverter
 from cdc.converters.value_json import ConnectJsonConverter
 from cdc.model.batch import ChangeBatch
-from cdc.sources.postgres.beside import Beside
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.stream.beside import Beside
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, NO_LIMIT, TEXT, changes, feed, plan_of
 

@@ -10,8 +10,8 @@ import pytest
 
 from cdc.config.settings import PostgresSettings
 from cdc.errors import SlotInvalidated, SourceRefused, SourceUnavailable
-from cdc.sources.postgres.connection import explain
-from cdc.sources.postgres.planning import check_server
+from cdc.sources.postgres.protocol.connection import explain
+from cdc.sources.postgres.server.planning import check_server
 
 SETTINGS = PostgresSettings("db1,db2:5433", "shop", "cdc", "prefix")
 REFUSED = 'connection failed: connection to server at "10.0.0.1", port 5432 failed: Connection refused'

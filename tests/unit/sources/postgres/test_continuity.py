@@ -22,9 +22,9 @@ from cdc.errors import (
     SlotRecreated,
     SourceLost,
 )
-from cdc.sources.postgres.continuity import Facts, is_overruled, verdict
-from cdc.sources.postgres.position import PostgresPosition, PublicationEvidence, SlotEvidence, SnapshotPart, Witness
-from cdc.sources.postgres.reader import SystemIdentity
+from cdc.sources.postgres.protocol.reader import SystemIdentity
+from cdc.sources.postgres.server.continuity import Facts, is_overruled, verdict
+from cdc.sources.postgres.wal.position import PostgresPosition, PublicationEvidence, SlotEvidence, SnapshotPart, Witness
 from tests.unit.sources.postgres.test_slot import slot
 
 SERVER = SystemIdentity("7000", 3, 10_000)

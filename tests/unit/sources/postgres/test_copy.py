@@ -15,8 +15,8 @@ from cdc.errors import ConversionError, DecodeError
 from cdc.model.batch import ChangeBatch
 from cdc.sources.columns.numeric import DecimalDecoder
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.source_info import SourceInfo
+from cdc.sources.postgres.snapshot.copy import CopyDecoder
+from cdc.sources.postgres.wal.source_info import SourceInfo
 from tests.unit.sources.postgres.copy_text import read_row, write_row
 from tests.unit.sources.postgres.stream import changes, plan, sources, table
 

@@ -4,8 +4,8 @@ import pytest
 
 from cdc.config.settings import DecimalMode, TimeMode
 from cdc.model.schema import Decimal
-from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.types import PgType, TypeResolver
+from cdc.sources.postgres.schema.handling import ValueHandling
+from cdc.sources.postgres.schema.types import PgType, TypeResolver
 
 MOOD, POSINT = 16384, 16385
 TYPES = {

@@ -13,10 +13,10 @@ from cdc.model.table import Column, Table, TableId
 from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecoder, TwinDecoder
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import EnumDecoder, IntDecoder, TextDecoder, UnknownLabel, ValueDecoder, decode_text
-from cdc.sources.postgres.copy import CopyDecoder
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.source_info import SourceInfo
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
+from cdc.sources.postgres.snapshot.copy import CopyDecoder
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.wal.source_info import SourceInfo
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, INT8, changes, feed
 

@@ -6,8 +6,8 @@ import pytest
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.hstore import HstoreJsonDecoder, HstoreMapDecoder
-from cdc.sources.postgres.vectors import SparseVectorDecoder, VectorDecoder
+from cdc.sources.postgres.values.hstore import HstoreJsonDecoder, HstoreMapDecoder
+from cdc.sources.postgres.values.vectors import SparseVectorDecoder, VectorDecoder
 
 GOLDEN = rb'"a"=>"1", "b"=>NULL, "c d"=>"e \"q\""'
 

@@ -7,7 +7,7 @@ import pytest
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.geometric import (
+from cdc.sources.postgres.values.geometric import (
     BoxDecoder,
     CircleDecoder,
     EwkbDecoder,

@@ -14,9 +14,9 @@ from cdc.sources.columns.hiding import HashDecoder, MaskDecoder, TruncatedDecode
 from cdc.sources.columns.numeric import DecimalDecoder
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import IntDecoder, TextDecoder, decode_text
-from cdc.sources.postgres.binary import BytesDecoder
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.values.binary import BytesDecoder
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, feed
 

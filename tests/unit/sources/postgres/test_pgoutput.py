@@ -18,10 +18,10 @@ from cdc.model.table import Column
 from cdc.sources.columns.numeric import DecimalDecoder
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import IntDecoder, TextDecoder
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.relation import Relation, RelationColumn
-from cdc.sources.postgres.schema import SOURCE_SCHEMA
-from cdc.sources.postgres.source_info import SOURCE_VARIABLES
+from cdc.sources.postgres.server.catalog import SOURCE_SCHEMA
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.wal.relation import Relation, RelationColumn
+from cdc.sources.postgres.wal.source_info import SOURCE_VARIABLES
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import CONSTANTS, INT8, NO_LIMIT, TEXT, changes, feed, plan, sources, table
 

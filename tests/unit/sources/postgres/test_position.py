@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdc.errors import SourceLost
 from cdc.model.position import Offset, format_lsn, parse_lsn
-from cdc.sources.postgres.position import (
+from cdc.sources.postgres.wal.position import (
     PostgresPosition,
     PublicationEvidence,
     SlotEvidence,

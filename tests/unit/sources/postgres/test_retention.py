@@ -9,8 +9,8 @@ import pytest
 
 from cdc.config.settings import PostgresSettings
 from cdc.sources.base import Retention
-from cdc.sources.postgres.retention import SlotWatch
-from cdc.sources.postgres.slot import Slot
+from cdc.sources.postgres.server.retention import SlotWatch
+from cdc.sources.postgres.server.slot import Slot
 from tests.unit.sources.postgres.test_slot import slot
 
 SETTINGS = PostgresSettings("db.example", "shop", "cdc", "prefix", slot_name="cdc_slot", slot_wal_warn_bytes=1000)

@@ -6,7 +6,7 @@ import pytest
 
 from cdc.sources.columns.row import RowPlan
 from cdc.sources.columns.values import IntDecoder
-from cdc.sources.postgres.source_info import SourceInfo
+from cdc.sources.postgres.wal.source_info import SourceInfo
 from tests.unit.sources.postgres.stream import table
 
 

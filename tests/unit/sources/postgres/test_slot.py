@@ -8,8 +8,8 @@ import pytest
 
 from cdc.config.settings import PostgresSettings
 from cdc.errors import SlotInUse, SourceRefused
-from cdc.sources.postgres.position import SlotEvidence
-from cdc.sources.postgres.slot import Slot, check_free, check_kind, invalidated
+from cdc.sources.postgres.server.slot import Slot, check_free, check_kind, invalidated
+from cdc.sources.postgres.wal.position import SlotEvidence
 
 SETTINGS = PostgresSettings("db.example", "shop", "cdc", "prefix", slot_name="cdc_slot")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH, source_parameters
-from cdc.sources.postgres.source_type import column_length, column_scale
+from cdc.sources.postgres.schema.source_type import column_length, column_scale
 
 NUMERIC_10_2 = (10 << 16 | 2) + 4
 NUMERIC_6_MINUS_2 = (6 << 16 | -2 & 0x7FF) + 4

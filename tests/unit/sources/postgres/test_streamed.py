@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cdc.errors import DecodeError
-from cdc.sources.postgres.pgoutput import PgOutputDecoder
-from cdc.sources.postgres.streamed import StreamedTransactions
+from cdc.sources.postgres.stream.pgoutput import PgOutputDecoder
+from cdc.sources.postgres.stream.streamed import StreamedTransactions
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, changes, feed
 

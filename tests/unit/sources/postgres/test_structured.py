@@ -4,7 +4,7 @@ import pytest
 
 from cdc.errors import ConversionError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.structured import (
+from cdc.sources.postgres.values.structured import (
     StructuredDateDecoder,
     StructuredDurationDecoder,
     StructuredTimeDecoder,

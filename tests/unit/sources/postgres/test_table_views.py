@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from cdc.model.table import Table
 from cdc.sources.columns.row import RowPlan
-from cdc.sources.postgres.position import PostgresPosition, SnapshotPart, Visibility
-from cdc.sources.postgres.relation import Relation
-from cdc.sources.postgres.table_views import PublishedTables, TableViews, completed
+from cdc.sources.postgres.wal.position import PostgresPosition, SnapshotPart, Visibility
+from cdc.sources.postgres.wal.relation import Relation
+from cdc.sources.postgres.wal.table_views import PublishedTables, TableViews, completed
 from tests.unit.sources.postgres.stream import table
 
 #: The first view has seen transactions before 10, the second one those before 20 but for 15; from 1000 on neither has seen any.

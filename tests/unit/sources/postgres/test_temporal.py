@@ -4,8 +4,8 @@ import pytest
 
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.interval import IsoIntervalDecoder, MicrosIntervalDecoder
-from cdc.sources.postgres.temporal import (
+from cdc.sources.postgres.values.interval import IsoIntervalDecoder, MicrosIntervalDecoder
+from cdc.sources.postgres.values.temporal import (
     DateDecoder,
     IsoDateDecoder,
     IsoTimeDecoder,

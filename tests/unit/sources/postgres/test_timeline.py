@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdc.errors import SourceRefused
-from cdc.sources.postgres.timeline import parse_history
+from cdc.sources.postgres.wal.timeline import parse_history
 
 # Of a server that was promoted twice.
 HISTORY = "1\t0/3000158\tno recovery target specified\n\n2\t16/B374D848\tbefore 2000-01-01 00:00:00+00\n"

@@ -7,9 +7,9 @@ import pytest
 from cdc.config.settings import BinaryMode, DecimalMode, HstoreMode, IntervalMode, PostgresSettings, TimeMode
 from cdc.model.schema import ConnectType, Field, Schema
 from cdc.sources.columns.values import decode_text
-from cdc.sources.postgres.handling import ValueHandling
-from cdc.sources.postgres.mapping import typmod_scale
-from cdc.sources.postgres.types import PgType, TypeResolver
+from cdc.sources.postgres.schema.handling import ValueHandling
+from cdc.sources.postgres.schema.mapping import typmod_scale
+from cdc.sources.postgres.schema.types import PgType, TypeResolver
 
 MOOD, MOODS, POSINT, POSINT2, AMOUNT, MOOD_DOMAIN, CITEXT, CITEXTS, LTREE, PAIR, TAGS, POSINTS, RANGE = range(
     16384, 16397

@@ -8,9 +8,16 @@ import pytest
 from cdc.errors import ConversionError, DecodeError
 from cdc.sources.columns.numeric import DecimalDecoder, NumericTextDecoder, VariableDecimalDecoder
 from cdc.sources.columns.values import FloatDecoder, IntDecoder, TextDecoder, ValueDecoder, decode_text
-from cdc.sources.postgres.arrays import ArrayDecoder
-from cdc.sources.postgres.binary import Base64Decoder, BitDecoder, BitsDecoder, BoolDecoder, BytesDecoder, HexDecoder
-from cdc.sources.postgres.money import MoneyDecoder
+from cdc.sources.postgres.values.arrays import ArrayDecoder
+from cdc.sources.postgres.values.binary import (
+    Base64Decoder,
+    BitDecoder,
+    BitsDecoder,
+    BoolDecoder,
+    BytesDecoder,
+    HexDecoder,
+)
+from cdc.sources.postgres.values.money import MoneyDecoder
 
 
 def decode(decoder, text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc.sources.postgres.witness import PAGE, without_headers
+from cdc.sources.postgres.server.witness import PAGE, without_headers
 
 
 def page(content: bytes, *, first: bool = False) -> bytes:

@@ -20,12 +20,12 @@ from cdc.model.batch import ChangeBatch
 from cdc.model.position import Offset
 from cdc.model.table import Table
 from cdc.sources.postgres import source as source_module
-from cdc.sources.postgres.continuity import Facts
-from cdc.sources.postgres.planning import Planner
-from cdc.sources.postgres.position import PostgresPosition, PublicationEvidence, Visibility
-from cdc.sources.postgres.reader import NewSlot, SystemIdentity
-from cdc.sources.postgres.slot import Slot
+from cdc.sources.postgres.protocol.reader import NewSlot, SystemIdentity
+from cdc.sources.postgres.server.continuity import Facts
+from cdc.sources.postgres.server.planning import Planner
+from cdc.sources.postgres.server.slot import Slot
 from cdc.sources.postgres.source import PostgresLog
+from cdc.sources.postgres.wal.position import PostgresPosition, PublicationEvidence, Visibility
 from tests.unit.sources.postgres import messages as m
 from tests.unit.sources.postgres.stream import INT8, TEXT, plan_of, table
 

@@ -1,0 +1,1 @@
+"""From the replication stream to batches of committed changes."""
