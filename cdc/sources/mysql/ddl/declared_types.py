@@ -99,13 +99,14 @@ def completed(column: ColumnDefinition, *, mariadb: bool) -> ColumnDefinition:
     return replace(column, length=length, scale=column.scale or 0 if base == "DECIMAL" else column.scale)
 
 
-#: The numbers in `java.sql.Types` of words that Debezium knows as types of their own: NCHAR, NVARCHAR, BOOLEAN, NUMERIC, REAL.
+#: The numbers in `java.sql.Types` of words that Debezium knows as types of their own: NCHAR, NVARCHAR, BOOLEAN, NUMERIC, REAL, and FLOAT of any precision.
 _WRITTEN_JDBC: Final = {
     "NCHAR": -15,
     "NVARCHAR": -9,
     **dict.fromkeys(("BOOL", "BOOLEAN"), 16),
     "NUMERIC": 2,
     "REAL": 7,
+    "FLOAT": 6,
 }
 
 

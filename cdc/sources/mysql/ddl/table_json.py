@@ -42,16 +42,10 @@ def quoted_id(table: TableId) -> str:
     return f'"{table.schema}"."{table.table}"'
 
 
-def change_id(change: TableChange) -> str:
-    """Return what identifies a change: the table, and before it the name that RENAME TABLE took from it; not that of ALTER TABLE … RENAME."""
-    ids = (change.id,) if change.previous is None or not change.part else (change.previous, change.id)
-    return ",".join(map(quoted_id, ids))
-
-
 def told_changes(changes: tuple[TableChange, ...], *, comments: bool) -> list[dict[str, Any]]:
     """Return changes as the schema changes topic has them."""
     return [
-        {"type": change.type.value, "id": change_id(change), "table": _told_table(change.table, comments=comments)}
+        {"type": change.type.value, "id": quoted_id(change.id), "table": _told_table(change.table, comments=comments)}
         for change in changes
     ]
 
@@ -100,8 +94,10 @@ def _told_default(default: ColumnDefault | None) -> str | None:
 
 
 def stored_change(change: TableChange, *, comments: bool) -> dict[str, Any]:
-    """Return a change as the schema history has it."""
-    stored: dict[str, Any] = {"type": change.type.value, "id": change_id(change)}
+    """Return a change as the schema history has it: with the name that RENAME TABLE took from the table, not that of ALTER TABLE … RENAME."""
+    stored: dict[str, Any] = {"type": change.type.value, "id": quoted_id(change.id)}
+    if change.previous is not None and change.part:
+        stored["previousId"] = quoted_id(change.previous)
     table = _told_table(change.table, comments=comments)
     if change.table is None or table is None:
         return stored
@@ -137,10 +133,16 @@ def restored_change(stored: Mapping[str, Any]) -> TableChange:
     Raises:
         KeyError, ValueError, TypeError: it has another form.
     """
-    ids = [TableId(*map(_unquoted, pair)) for pair in re.findall(r'"((?:[^"]|"")*)"\."((?:[^"]|"")*)"', stored["id"])]
+    *earlier, table_id = _ids(stored["id"])
+    previous = _ids(stored.get("previousId", "")) or earlier
     found = stored.get("table")
-    table = None if found is None else _restored_table(ids[-1], found, stored.get("comment"))
-    return TableChange(ChangeType(stored["type"]), ids[-1], table, ids[0] if len(ids) > 1 else None)
+    table = None if found is None else _restored_table(table_id, found, stored.get("comment"))
+    return TableChange(ChangeType(stored["type"]), table_id, table, previous[0] if previous else None)
+
+
+def _ids(text: str) -> list[TableId]:
+    """Return the tables that an id names: one, or, in histories of old, before it the one that it was renamed from."""
+    return [TableId(*map(_unquoted, pair)) for pair in re.findall(r'"((?:[^"]|"")*)"\."((?:[^"]|"")*)"', text)]
 
 
 def _unquoted(name: str) -> str:

@@ -16,11 +16,11 @@ from cdc.sources.mysql.ddl.definitions import Definitions
 from cdc.sources.mysql.ddl.statements import DdlOutcome, DdlSession, StatementKind
 
 _BEGIN: Final = r"(?:SET STATEMENT\s+.*?FOR\s+)?"
-#: Debezium's `schema.history.internal.ddl.filter`, temporary tables, and SERVER, whose statements have passwords in them.
+#: Debezium's `schema.history.internal.ddl.filter` and what it never tells of (FLUSH PRIVILEGES), temporary tables, and SERVER, whose statements have passwords in them.
 _UNTOLD: Final = re.compile(
     rf"{_BEGIN}(?:"
     r"(?:INSERT INTO|DELETE FROM) (?:mysql\.)?rds_.*"
-    r"|(?:GRANT|REVOKE|FLUSH RELAY LOGS|SAVEPOINT|TRUNCATE TABLE|REPLACE INTO)\b.*|\#\s*Dummy event.*"
+    r"|(?:GRANT|REVOKE|FLUSH RELAY LOGS|SAVEPOINT|TRUNCATE TABLE|REPLACE INTO)\b.*|FLUSH PRIVILEGES|\#\s*Dummy event.*"
     r"|(?:ANALYZE|OPTIMIZE|REPAIR)\s+(?:NO_WRITE_TO_BINLOG\s+|LOCAL\s+)?TABLE\b.*"
     r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:USER|ROLE|SERVER|TEMPORARY)\b.*"
     r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:ALGORITHM\s*=\s*\S+\s+)?(?:DEFINER\s*=\s*\S+\s+)?"

@@ -6,6 +6,7 @@ from cdc.metrics.counters import HistoryCounts
 from cdc.model.position import Offset
 from cdc.sources.mysql.ddl.definitions import Definitions
 from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
+from cdc.sources.mysql.ddl.table_json import restored_change, stored_change
 from cdc.sources.mysql.history.recovery import history_record, is_reached, recovered
 
 SHOP = {"server": "shop"}
@@ -93,3 +94,19 @@ async def test_a_statement_of_debeziums_is_reached_when_the_gtids_have_it():
     for last, reached in ((4, False), (5, False), (6, True)):
         assert is_reached(position, {**position, "gtids": f"{UUID}:1-{last}"}) is reached
     assert is_reached({**position, "snapshot": "INITIAL"}, position)
+
+
+@pytest.mark.parametrize(
+    ("statement", "previous"), [("RENAME TABLE t TO u", '"d"."t"'), ("ALTER TABLE t RENAME u", None)]
+)
+def test_a_history_names_the_table_and_the_one_that_it_was_before(statement, previous):
+    before = apply_ddl(Definitions(), "CREATE TABLE t (a int)", DdlSession(database="d")).definitions
+    (change,) = apply_ddl(before, statement, DdlSession(database="d")).changes
+    stored = stored_change(change, comments=True)
+    assert (stored["id"], stored.get("previousId")) == ('"d"."u"', previous)
+    assert restored_change(stored).previous == (change.previous if previous else None)
+
+
+def test_a_history_of_old_has_both_names_in_one_id():
+    change = restored_change({"type": "ALTER", "id": '"d"."t","d"."u"', "table": None})
+    assert (str(change.previous), str(change.id)) == ("d.t", "d.u")

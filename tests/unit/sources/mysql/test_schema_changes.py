@@ -199,3 +199,11 @@ def test_the_session_of_a_statement_is_stored_with_it():
     record = history_record(statement, session, outcome, source={"server": "s"}, offset={}, ts_ms=1)
     again = HistoryRecord.decode(record.encode(), "a test")
     assert replayed(Definitions(), replace(again, table_changes=())).tables == outcome.definitions.tables
+
+
+@pytest.mark.parametrize(
+    ("declared", "jdbc"), [("FLOAT(30)", 6), ("FLOAT", 6), ("REAL", 7), ("FLOAT8", 8), ("DOUBLE", 8)]
+)
+def test_a_float_is_told_by_its_word_whatever_the_server_makes_of_it(declared, jdbc):
+    (change,) = apply_ddl(Definitions(), f"CREATE TABLE a (c {declared})", DdlSession(database="d")).changes
+    assert stored_change(change, comments=True)["table"]["columns"][0]["jdbcType"] == jdbc
