@@ -30,7 +30,7 @@ from cdc.sources.mysql.ddl.table_reader import (
     settle_keys,
 )
 
-_FIRST_WORDS: Final = ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "SET")
+_FIRST_WORDS: Final = ("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "SET", "UNIQUE")
 _SHOWN: Final = 200
 
 
@@ -172,11 +172,15 @@ class _Statement:
             return self._create_table(or_replace=or_replace)
         if reader.accept_any("DATABASE", "SCHEMA"):
             return self._create_database()
-        unique = bool(reader.accept("UNIQUE"))
+        if reader.accept("UNIQUE"):
+            return self._create_unique()
         reader.accept_any("FULLTEXT", "SPATIAL", "VECTOR", "ONLINE", "OFFLINE")
-        if reader.accept("INDEX"):
-            return self._create_index(unique=unique)
-        return DdlOutcome(self._definitions)
+        return self._create_index(unique=False) if reader.accept("INDEX") else DdlOutcome(self._definitions)
+
+    def _create_unique(self) -> DdlOutcome:
+        """Take what is behind the word UNIQUE, with which Debezium's history begins such a statement."""
+        self._reader.accept_any("ONLINE", "OFFLINE")
+        return self._create_index(unique=True) if self._reader.accept("INDEX") else DdlOutcome(self._definitions)
 
     def _create_table(self, *, or_replace: bool) -> DdlOutcome:
         reader = self._reader
@@ -376,4 +380,5 @@ _STATEMENTS: Final[dict[str, Callable[[_Statement], DdlOutcome]]] = {
     "RENAME": _Statement._rename,
     "TRUNCATE": _Statement._truncate,
     "SET": _Statement._set,
+    "UNIQUE": _Statement._create_unique,
 }

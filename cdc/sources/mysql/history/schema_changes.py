@@ -76,7 +76,8 @@ class ChangeOrigin:
     """Where a statement is from; `at_us` is when it ran, in microseconds since the epoch. In a snapshot there is no GTID.
 
     `snapshot` is the source block's word: "false", "true", or "last" for the last record of a snapshot, when no rows come behind it.
-    `row` is that of the row that was published last: Debezium leaves it standing.
+    `row` is that of the row that was published last: Debezium leaves it standing. `thread` is the number of the session whose BEGIN stands before
+    the statement, as before CREATE TABLE … SELECT; other statements have none.
     """
 
     at_us: int
@@ -85,6 +86,7 @@ class ChangeOrigin:
     position: int
     gtid: str | None = None
     row: int = 0
+    thread: int | None = None
     snapshot: str = "false"
 
 
@@ -153,7 +155,7 @@ class SchemaChanges:
             "file": origin.file,
             "pos": origin.position,
             "row": origin.row,
-            "thread": None,
+            "thread": origin.thread,
             "query": None,
         }
 

@@ -218,6 +218,7 @@ class Streaming:
             position=decoder.place.begin_position,
             gtid=str(decoder.gtid) if decoder.gtid is not None else None,
             row=max(decoder.last_row, 0),
+            thread=decoder.info.thread if decoder.info.thread >= 0 else None,
         )
 
     def _behind(self) -> MySqlPosition:

@@ -110,3 +110,11 @@ def test_a_history_names_the_table_and_the_one_that_it_was_before(statement, pre
 def test_a_history_of_old_has_both_names_in_one_id():
     change = restored_change({"type": "ALTER", "id": '"d"."t","d"."u"', "table": None})
     assert (str(change.previous), str(change.id)) == ("d.t", "d.u")
+
+
+def test_a_unique_index_of_debeziums_history_lacks_its_first_word():
+    session = DdlSession(database="d")
+    before = apply_ddl(Definitions(), "CREATE TABLE t (a int NOT NULL)", session).definitions
+    found = apply_ddl(before, "UNIQUE INDEX u ON t (a)", session).definitions.get("d", "t")
+    assert found is not None
+    assert found.record_key == ("a",)
