@@ -160,6 +160,26 @@ CONNECTION: Final = in_group(
     without_effect("use.nongraceful.disconnect", Type.BOOLEAN, "false", "How connections are closed.", _NO_DRIVER),
     without_effect("database.protocol", Type.STRING, "jdbc:mysql", "Protocol of the Java driver.", _JAVA_DRIVER),
     without_effect("database.jdbc.driver", Type.CLASS, None, "Class of the Java driver.", _JAVA_DRIVER),
+    *(
+        without_effect(
+            f"database.{name}",
+            Type.STRING,
+            None,
+            "How the Java driver reads times.",
+            "times are read in UTC everywhere",
+        )
+        for name in ("connectionTimeZone", "serverTimezone")
+    ),
+    without_effect(
+        "database.allowPublicKeyRetrieval",
+        Type.BOOLEAN,
+        None,
+        "Whether the Java driver asks for the server's public key.",
+        "the key is asked for where the server's authentication needs it",
+    ),
+    without_effect(
+        "database.useSSL", Type.BOOLEAN, None, "Whether the Java driver uses TLS.", "database.ssl.mode says it"
+    ),
     without_effect(
         "connection.validation.timeout.ms",
         Type.LONG,

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class WireColumn:
     """A column as it comes over the wire; `kind` is the name of its type, `length` and `scale` are None for a type without them.
 
-    `resolved` is None for a type that is not known.
+    `resolved` is None for a type that is not known. `comment` is what its source type tells of it too.
     """
 
     name: str
@@ -33,6 +33,7 @@ class WireColumn:
     length: int | None
     scale: int | None
     resolved: ResolvedColumn | None
+    comment: str | None = None
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ class LayoutRules:
         if change is not None:
             found = self._changed(table, column, found, change)
         if self._rules.propagates(name, f"{table}.{column.kind}"):
-            found = found.told(source_parameters(column.name, column.kind, column.length, column.scale))
+            found = found.told(source_parameters(column.name, column.kind, column.length, column.scale, column.comment))
         return found
 
     def _changed(self, table: TableId, column: WireColumn, found: ResolvedColumn, change: Change) -> ResolvedColumn:

@@ -183,7 +183,11 @@ class _ColumnReader:
         self._reader.accept("=")
         self._set(collation=collation_name(self._reader.string()))
 
+    def _signed(self) -> None:
+        self._words += " SIGNED"
+
     def _binary(self) -> None:
+        self._words += " BINARY"
         self._read = replace(self._read, binary_collation=True)
 
     def _default(self) -> None:
@@ -207,7 +211,7 @@ class _ColumnReader:
         written = "".join(reader.statement[start.start : reader.end].split()) if plain else None
         if start.kind is TokenKind.STRING and self._read.column.type != "BIT":
             written = text
-        elif start.kind is TokenKind.BITS and start.text.startswith("0b"):
+        elif self._read.column.type == "BIT" and start.text.startswith("0b"):
             written = start.text[2:]
         return ColumnDefault(DefaultKind.LITERAL, text, written)
 
@@ -389,7 +393,7 @@ _ATTRIBUTES: Final[dict[str, Callable[[_ColumnReader], None]]] = {
     "CHECK": _ColumnReader._check,
     "UNSIGNED": _ColumnReader._unsigned,
     "ZEROFILL": _ColumnReader._zerofill,
-    "SIGNED": _ColumnReader._nothing,
+    "SIGNED": _ColumnReader._signed,
     "ENFORCED": _ColumnReader._nothing,
     "BINARY": _ColumnReader._binary,
     "ASCII": _ColumnReader._ascii,
@@ -436,6 +440,8 @@ def printed_literal(column: ColumnDefinition, text: str, *, rounds: bool = True)
         return _number(text, scale).zfill(width)
     if base == "YEAR":
         return _year(text)
+    if base in ("DATETIME", "TIMESTAMP") and not text.strip("0"):
+        text = "0000-00-00"
     if base in ("TIME", "DATETIME", "TIMESTAMP"):
         return _time(text, length, rounds=rounds)
     if base == "BINARY":
@@ -464,7 +470,7 @@ def _year(text: str) -> str:
 def _time(text: str, digits: int, *, rounds: bool) -> str:
     """Return a time of day or a moment with so many digits of fractional seconds, rounded as the server does."""
     text = _with_separators(text)
-    found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)(?:[ T]|$))?(-?)(?:(\d+):(\d\d):(\d\d)(?:\.(\d*))?)?", text)
+    found = re.fullmatch(r"(?:(\d{4}-\d\d?-\d\d?)(?:[ T]|$))?(-?)(?:(\d+):(\d\d?)(?::(\d\d?)(?:\.(\d*))?)?)?", text)
     if found is None or not (found[1] or found[3]):
         return text
     hours, minutes, seconds = (int(found[at] or 0) for at in (3, 4, 5))
@@ -477,8 +483,8 @@ def _time(text: str, digits: int, *, rounds: bool) -> str:
     clock = f"{hours:02}:{seconds // 60 % 60:02}:{seconds % 60:02}" + (f".{fraction:0{digits}}" if digits else "")
     if not found[1]:
         return found[2] + clock
-    day = dt.date.fromisoformat(found[1]) + dt.timedelta(days) if days else found[1]
-    return f"{day} {clock}"
+    day = "-".join(part.zfill(2) for part in found[1].split("-"))
+    return f"{dt.date.fromisoformat(day) + dt.timedelta(days) if days else day} {clock}"
 
 
 def _kept(fraction: str, digits: int, *, rounds: bool) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from cdc.sources.mysql.ddl.definitions import CharsetChoice, ColumnDefinition, WrittenType
+from cdc.sources.mysql.values.charsets import transcoder
 
 SYNONYMS: Final = {
     **dict.fromkeys(("INT1", "BOOL", "BOOLEAN"), "TINYINT"),
@@ -54,6 +55,8 @@ def _base_name(words: str) -> str:
         return "MEDIUMBLOB" if words.endswith("BINARY") else "MEDIUMTEXT"
     if words.startswith(("NATIONAL ", "NCHAR ", "CHAR ", "CHARACTER ")):
         return "VARCHAR" if "VAR" in words else "CHAR"
+    if words != "BINARY":
+        words = words.removesuffix(" BINARY")  # the collation of VARCHAR(9) BINARY
     return SYNONYMS.get(words, words.removesuffix(" PRECISION"))
 
 
@@ -123,7 +126,9 @@ def written_type(column: ColumnDefinition, words: str, length: int | None, scale
     length = 1 if national == "NCHAR" and length is None else length
     jdbc = _WRITTEN_JDBC.get(national, column.jdbc_type)
     found = WrittenType(words + column.type[len(column.base_type) :], jdbc, length, scale)
-    return None if found == WrittenType(column.type, column.jdbc_type, column.length, column.scale) else found
+    own = WrittenType(column.type, column.jdbc_type, column.length, column.scale)
+    # TEXT(50) becomes TINYTEXT once its charset is known.
+    return None if found == own and (length is None or column.type not in ("TEXT", "BLOB")) else found
 
 
 def _width(column: ColumnDefinition, mariadb: bool) -> int | None:
@@ -145,8 +150,17 @@ def settled(column: ColumnDefinition, inherited: CharsetChoice) -> ColumnDefinit
         if found.charset == "binary" and column.type in _BINARY:
             column = replace(column, type=_BINARY[column.type], charset=None, collation=None, written=None)
         else:
-            column = replace(column, charset=found.charset, collation=found.collation)
-    return _smallest(column)
+            column = _default_in_charset(replace(column, charset=found.charset, collation=found.collation))
+    return smallest(column)
+
+
+def _default_in_charset(column: ColumnDefinition) -> ColumnDefinition:
+    """Return the column with a default in bytes that are no UTF-8 (0xE9) as the text that they are in its charset."""
+    default = column.default
+    if default is None or column.charset is None or not any("\udc80" <= each <= "\udcff" for each in default.text):
+        return column
+    data = default.text.encode("utf-8", "surrogateescape")
+    return replace(column, default=replace(default, text=transcoder(column.charset).text(data), written=None))
 
 
 def converted(column: ColumnDefinition, to: CharsetChoice) -> ColumnDefinition:
@@ -159,7 +173,7 @@ def converted(column: ColumnDefinition, to: CharsetChoice) -> ColumnDefinition:
     return settled(replace(column, charset=to.charset, collation=to.collation), to)
 
 
-def _smallest(column: ColumnDefinition) -> ColumnDefinition:
+def smallest(column: ColumnDefinition) -> ColumnDefinition:
     """Return TEXT(n) and BLOB(n) as the smallest type that holds so much."""
     if column.type not in ("TEXT", "BLOB") or not column.length:
         return replace(column, length=None) if column.type in TEXTS + BLOBS else column

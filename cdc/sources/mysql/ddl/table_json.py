@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cdc.model.table import TableId
-from cdc.sources.mysql.ddl.declared_types import BLOBS, WITH_CHARSET, charset_name, completed, type_name
+from cdc.sources.mysql.ddl.column_reader import printed_literal
+from cdc.sources.mysql.ddl.declared_types import WITH_CHARSET, charset_name, completed, smallest, type_name
 from cdc.sources.mysql.ddl.definitions import (
     NULL_DEFAULT,
     ColumnDefault,
@@ -24,6 +25,8 @@ _EPOCH: Final = "1970-01-01 00:00:00"
 _ESCAPED: Final = {"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"}
 _ESCAPES: Final = re.compile(r"[\\'\0\n\r\x1a]")
 _UNESCAPED: Final = re.compile(r"\\(.)|''", re.DOTALL)
+#: What stands in a text for bytes that are no UTF-8; a literal with them is carried as SHOW CREATE TABLE prints it, 0x….
+_BYTES: Final = re.compile("[\udc80-\udcff]")
 _PLAIN: Final = {"0": "\0", "n": "\n", "r": "\r", "Z": "\x1a", "t": "\t", "b": "\b"}
 
 
@@ -80,17 +83,23 @@ def _told_column(column: ColumnDefinition, position: int, *, comments: bool) -> 
         "autoIncremented": by_server,
         "generated": by_server,
         "comment": written(column.comment) if comments and column.comment else None,
-        "defaultValueExpression": _told_default(column.default),
+        "defaultValueExpression": _told_default(column),
         "enumValues": [f"'{written(value)}'" for value in column.values] or None,
     }
 
 
-def _told_default(default: ColumnDefault | None) -> str | None:
+def _told_default(column: ColumnDefinition) -> str | None:
+    default = column.default
     if default is None or default.kind in (DefaultKind.NULL, DefaultKind.EXPRESSION):
         return None
     if default.kind is DefaultKind.NOW:
         return _EPOCH
-    return written(default.text if default.written is None else default.written)
+    text = default.text if default.written is None else default.written
+    return written(text) if _BYTES.search(text) is None else f"0x{_encoded(text).hex().upper()}"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def stored_change(change: TableChange, *, comments: bool) -> dict[str, Any]:
@@ -167,7 +176,7 @@ def _restored_column(found: Mapping[str, Any]) -> ColumnDefinition:
     column = ColumnDefinition(
         name=found["name"],
         type=name,
-        length=1 if boolean else None if plain in BLOBS else found.get("length"),
+        length=1 if boolean else found.get("length"),
         scale=found.get("scale"),
         charset=charset_name(found["charsetName"]) if plain in WITH_CHARSET and found.get("charsetName") else None,
         values=tuple(read(value[1:-1] if value[:1] == "'" else value) for value in found.get("enumValues") or ()),
@@ -177,7 +186,16 @@ def _restored_column(found: Mapping[str, Any]) -> ColumnDefinition:
         default=_restored_default(found, plain),
         comment=read(found["comment"]) if found.get("comment") else None,
     )
-    return _as_written(completed(column, mariadb=False), found)
+    return _as_written(_as_printed(smallest(completed(column, mariadb=False))), found)
+
+
+def _as_printed(column: ColumnDefinition) -> ColumnDefinition:
+    """Return the column with its literal as the server prints it: the history has that of the statement, 1:2:3 or true."""
+    default = column.default
+    if default is None or default.kind is not DefaultKind.LITERAL or column.base_type in (*WITH_CHARSET, "VARBINARY"):
+        return column
+    number = {"true": "1", "false": "0"}.get(default.text.lower(), default.text)
+    return replace(column, default=replace(default, text=printed_literal(column, number)))
 
 
 def _as_written(column: ColumnDefinition, found: Mapping[str, Any]) -> ColumnDefinition:
@@ -193,4 +211,13 @@ def _restored_default(found: Mapping[str, Any], base: str) -> ColumnDefault | No
         return NULL_DEFAULT if found.get("hasDefaultValue") and found["optional"] else None
     if text == _EPOCH and base in ("TIMESTAMP", "DATETIME"):
         return ColumnDefault(DefaultKind.NOW)
-    return ColumnDefault(DefaultKind.LITERAL, read(text))
+    return ColumnDefault(DefaultKind.LITERAL, _bytes_text(text) if base in ("BINARY", "VARBINARY") else read(text))
+
+
+def _bytes_text(text: str) -> str:
+    """Return the default of a column of bytes, from 0x… where these are no UTF-8, for others are carried as text."""
+    if re.fullmatch("0x(?:[0-9A-F]{2})+", text):
+        data = bytes.fromhex(text[2:]).decode("utf-8", "surrogateescape")
+        if _BYTES.search(data) is not None:
+            return data
+    return read(text)

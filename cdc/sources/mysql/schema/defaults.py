@@ -1,7 +1,7 @@
 """From a column's default to the default of its schema.
 
-A literal is carried as a value of the column. What is known only when a row is written (CURRENT_TIMESTAMP) stands as the epoch in a required
-column, as in Debezium; any other expression gives no default, and neither does a generated column.
+A literal is carried as a value of the column. What is known only when a row is written (CURRENT_TIMESTAMP) stands as the epoch, as in Debezium,
+but not in a TIMESTAMP that takes NULL; any other expression gives no default, and neither does a generated column.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from cdc.sources.mysql.ddl.definitions import ColumnDefinition, DefaultKind
 
 _INT64_MAX: Final = 2**63 - 1
 _EPOCH: Final = "1970-01-01 00:00:00"
-_WORDS: Final = {"true": "1", "false": "0"}
+#: How a TIMESTAMP has the epoch as its default, whatever digits of fractional seconds its values have.
+_ZONED_EPOCH: Final = "1970-01-01T00:00:00Z"
 
 
 def column_default(column: ColumnDefinition, schema: Schema, decoder: ValueDecoder) -> Default:
@@ -36,7 +37,7 @@ def _text(column: ColumnDefinition) -> bytes | None:
     if default is None:
         return None
     if default.kind is DefaultKind.NOW:
-        return None if column.optional else _EPOCH.encode()
+        return None if column.optional and column.base_type == "TIMESTAMP" else _EPOCH.encode()
     if default.kind is not DefaultKind.LITERAL:
         return None
     match column.base_type:
@@ -46,7 +47,7 @@ def _text(column: ColumnDefinition) -> bytes | None:
             # Debezium takes the text of SHOW CREATE TABLE as it stands there.
             return default.text.replace("\0", "\\0").encode("utf-8", "surrogateescape")
         case _:
-            return _WORDS.get(default.text.lower(), default.text).encode("utf-8", "surrogateescape")
+            return default.text.encode("utf-8", "surrogateescape")
 
 
 def _bits(text: str, length: int) -> bytes | None:
@@ -61,6 +62,8 @@ def _wire(column: ColumnDefinition, value: object) -> Default:
         exponent = value.as_tuple().exponent
         assert isinstance(exponent, int)  # noqa: S101 - a decimal cell holds finite numbers only
         return Decimal(int(value.scaleb(-exponent, decimal.Context(prec=200))), -exponent)
+    if column.base_type == "TIMESTAMP" and isinstance(value, str) and value.startswith(_ZONED_EPOCH[:-1]):
+        return _ZONED_EPOCH
     if column.unsigned and isinstance(value, int) and value < 0:
         return _INT64_MAX  # Debezium's default does not wrap around as its values do
     if value is None or isinstance(value, bool | int | float | str | bytes):

@@ -88,8 +88,8 @@ def _bigint(column: ColumnDefinition, handling: ValueHandling, image: ImageColum
 
 
 def _float(column: ColumnDefinition, _handling: ValueHandling, image: ImageColumn | None) -> Mapped:
-    schema = FLOAT32 if column.scale is None else FLOAT64
-    return schema, SingleDecoder() if image is None else ImageFloatDecoder()
+    schema, text = (FLOAT32, SingleDecoder()) if column.scale is None else (FLOAT64, FloatDecoder())
+    return schema, text if image is None else ImageFloatDecoder()
 
 
 def _double(_column: ColumnDefinition, _handling: ValueHandling, image: ImageColumn | None) -> Mapped:
@@ -105,7 +105,15 @@ def decimal_schema(precision: int, scale: int) -> Schema:
 def _decimal(column: ColumnDefinition, handling: ValueHandling, image: ImageColumn | None) -> Mapped:
     precision, scale = column.length or 10, column.scale or 0
     schema, number = _number(handling.decimal, precision, scale)
+    if image is None and schema is STRING and "ZEROFILL" in column.type:
+        number = EncodedBytesDecoder(_unfilled)
     return schema, number if image is None else ImageDecimalDecoder(image.length, image.scale, number)
+
+
+def _unfilled(digits: bytes) -> bytes:
+    """Return a number of a ZEROFILL column without the zeros that the server prints before it, as row images have none."""
+    shown = digits.lstrip(b"0")
+    return shown if shown[:1].isdigit() else b"0" + shown
 
 
 def _number(mode: DecimalMode, precision: int, scale: int) -> Mapped:

@@ -126,10 +126,11 @@ class TablePlans:
             log.warning(
                 "column %s.%s is left out: its type %s is not known to cdc-stream", table, column.name, column.type
             )
-        if resolved is not None and self._settings.include_schema_comments and column.comment:
-            resolved = replace(resolved, schema=replace(resolved.schema, doc=written(column.comment)))
+        comment = written(column.comment) if self._settings.include_schema_comments and column.comment else None
+        if resolved is not None and comment is not None:
+            resolved = replace(resolved, schema=replace(resolved.schema, doc=comment))
         kind = column.written or column
-        return WireColumn(column.name, kind.type, kind.length, kind.scale, resolved)
+        return WireColumn(column.name, kind.type, kind.length, kind.scale, resolved, comment)
 
     def _with_zero_dates(self, column: ColumnDefinition, image: ImageColumn | None) -> ResolvedColumn | None:
         """Resolve a column so that a date that is none is null, in Debezium's default precision."""

@@ -18,7 +18,9 @@ GOLDEN = Path(__file__).parents[3] / "golden" / "mysql"
 THE_TYPES = "CREATE TABLE dt ("
 #: CHAR BYTE, CHAR ASCII and CHAR UNICODE have not the charset that Debezium's stream, unlike its snapshot, shows.
 OTHER_CHARSETS = ("cb", "ch", "cu")
-CASES = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists())
+#: A part of a statement cannot be told alone: it names the tables of the other parts (test_told.py).
+PARTED = {"table_renames"}
+CASES = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists() and path.name not in PARTED)
 NORMALISED = ("version", "ts_ms", "ts_us", "ts_ns", "server_id", "gtid", "file", "pos")
 
 
@@ -67,7 +69,10 @@ def test_a_statement_is_told_as_debezium_tells_it(case):
         payload = expected["value"]["payload"]
         snapshot, row = payload["source"]["snapshot"], payload["source"]["row"]
         gtid = "g" if snapshot == "false" else None
-        origin = ChangeOrigin(at_us=1, server_id=1, file="f", position=4, gtid=gtid, row=row, snapshot=snapshot)
+        thread = payload["source"]["thread"]
+        origin = ChangeOrigin(
+            at_us=1, server_id=1, file="f", position=4, gtid=gtid, row=row, thread=thread, snapshot=snapshot
+        )
         outcome = outcome_of(definitions, payload["ddl"], payload["databaseName"])
         definitions = outcome.definitions
         record = changes.record(payload["ddl"], outcome, origin, 1000, {})

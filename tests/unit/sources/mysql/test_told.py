@@ -146,6 +146,24 @@ def test_a_type_and_a_default_are_told_in_the_words_of_the_statement():
     ]
 
 
+def test_the_words_behind_a_type_are_told_and_the_length_that_a_text_was_asked_for():
+    statement = "CREATE TABLE t (i INT SIGNED, v VARCHAR(9) BINARY, x TEXT(50), y BLOB(70000), z TEXT)"
+    columns = told(statement)[0]["tableChanges"][0]["table"]["columns"]
+    assert [(column["typeName"], column["length"]) for column in columns] == [
+        ("INT SIGNED", None),
+        ("VARCHAR BINARY", 9),
+        ("TEXT", 50),
+        ("BLOB", 70000),
+        ("TEXT", None),
+    ]
+
+
+def test_a_default_in_bytes_that_are_no_text_is_told_as_the_server_prints_it():
+    statement = "CREATE TABLE t (b VARBINARY(4) DEFAULT 0xFF00, t VARCHAR(4) CHARSET latin1 DEFAULT 0xE9)"
+    columns = told(statement)[0]["tableChanges"][0]["table"]["columns"]
+    assert [column["defaultValueExpression"] for column in columns] == ["0xFF00", "é"]
+
+
 def test_the_words_of_a_type_mean_nothing_for_the_table():
     written = apply_ddl(Definitions(), "CREATE TABLE t (i INTEGER(11), b BOOL DEFAULT true)", SHOP).definitions
     printed = apply_ddl(Definitions(), "CREATE TABLE t (i int, b tinyint(1) DEFAULT '1')", SHOP).definitions
