@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from cdc.config import beside, topics
-from cdc.config.definition import Prefix
-from cdc.config.property import REQUIRED, Importance, Property, Type, in_group, planned, without_effect
-from cdc.config.validators import KEY_COLUMNS, PATTERNS, TOPIC_PART, between
+from cdc.config.definition import Config, Prefix
+from cdc.config.property import REQUIRED, Importance, Problem, Property, Type, in_group, planned, without_effect
+from cdc.config.validators import KEY_COLUMNS, NONE_ALONE, PATTERNS, TAGS, TOPIC_PART, between
 
 HIGH: Final = Importance.HIGH
 LOW: Final = Importance.LOW
@@ -94,9 +95,21 @@ FILTERS: Final = in_group(
         "As v2, over the bytes that Java's serialisation makes of the text. Prefer v2, which other programs can compute.",
         validator=PATTERNS,
     ),
-    planned("guardrail.collections.max", Type.INT, "0", "Largest number of captured tables; 0 is no limit."),
-    planned(
-        "guardrail.collections.limit.action", Type.STRING, "warn", "What happens beyond that number: warn or fail."
+    Property(
+        "guardrail.collections.max",
+        Type.INT,
+        "0",
+        "Largest number of captured tables at a start; 0 is no limit.",
+        LOW,
+        validator=between(0),
+    ),
+    Property(
+        "guardrail.collections.limit.action",
+        Type.STRING,
+        "warn",
+        "What happens beyond that number: warn says so in the log, fail refuses the start.",
+        LOW,
+        choices=("warn", "fail"),
     ),
 )
 
@@ -115,6 +128,7 @@ EVENTS: Final = in_group(
         "t",
         "Operations that are not published: any of c (insert), u (update), d (delete), t (truncate); none publishes all.",
         choices=("c", "u", "d", "t", "none"),
+        validator=NONE_ALONE,
     ),
     Property(
         "skip.messages.without.change",
@@ -143,8 +157,8 @@ EVENTS: Final = in_group(
         "column.propagate.source.type",
         Type.STRING,
         "",
-        "Columns, as regular expressions, whose schema tells type, length, scale and name of the column in the database, as parameters"
-        " __debezium.source.column.*.",
+        "Columns, as regular expressions, whose schema tells type, length, scale and name of the column in the database, and its comment where"
+        " comments are published, as parameters __debezium.source.column.*. A column that is cut or masked does not tell them.",
         validator=PATTERNS,
     ),
     Property(
@@ -338,6 +352,7 @@ SNAPSHOT: Final = in_group(
         "10240",
         "Number of rows that the snapshot fetches at a time.",
         "rows arrive as a stream, by COPY",
+        validator=between(0),
     ),
     planned("snapshot.query.mode", Type.STRING, "select_all", "How the rows of a table are queried."),
     planned("snapshot.query.mode.custom.name", Type.STRING, "", "Name of a custom query mode."),
@@ -429,6 +444,7 @@ SIGNALS: Final = in_group(
         "5000",
         "Interval between looks for signals, in milliseconds.",
         NO_SIGNALS,
+        validator=between(1),
     ),
     without_effect(
         "signal.emit.failure.max.retries", Type.INT, "0", "How often a failed signal is tried again.", NO_SIGNALS
@@ -438,9 +454,16 @@ SIGNALS: Final = in_group(
     ),
     planned("notification.enabled.channels", Type.LIST, "", "Channels on which the connector reports its progress."),
     planned("notification.sink.topic.name", Type.STRING, "", "Topic of notifications."),
-    planned("read.only", Type.BOOLEAN, "false", "Whether incremental snapshots do without a signal table."),
     without_effect(
-        "incremental.snapshot.chunk.size", Type.INT, "1024", "Rows in a chunk of an incremental snapshot.", NO_SIGNALS
+        "read.only", Type.BOOLEAN, "false", "Whether incremental snapshots do without a signal table.", NO_SIGNALS
+    ),
+    without_effect(
+        "incremental.snapshot.chunk.size",
+        Type.INT,
+        "1024",
+        "Rows in a chunk of an incremental snapshot.",
+        NO_SIGNALS,
+        validator=between(0),
     ),
     without_effect(
         "incremental.snapshot.watermarking.strategy",
@@ -448,12 +471,13 @@ SIGNALS: Final = in_group(
         "INSERT_INSERT",
         "How watermarks are written to the signal table.",
         NO_SIGNALS,
+        choices=("INSERT_INSERT", "INSERT_DELETE"),
     ),
 )
 
 ADVANCED: Final = in_group(
     "Advanced",
-    without_effect("max.batch.size", Type.INT, "2048", "Number of events in a batch.", _QUEUE),
+    without_effect("max.batch.size", Type.INT, "2048", "Number of events in a batch.", _QUEUE, validator=between(1)),
     Property(
         "max.queue.size.in.bytes",
         Type.LONG,
@@ -463,7 +487,7 @@ ADVANCED: Final = in_group(
         debezium_default="0",
         why="0 is no bound: a burst of wide rows could exhaust the memory.",
     ),
-    without_effect("max.queue.size", Type.INT, "8192", "Number of events in the queue.", _QUEUE),
+    without_effect("max.queue.size", Type.INT, "8192", "Number of events in the queue.", _QUEUE, validator=between(1)),
     without_effect("queue.provider.type", Type.STRING, "memory", "Kind of the queue.", _QUEUE),
     without_effect(
         "poll.interval.ms",
@@ -471,6 +495,7 @@ ADVANCED: Final = in_group(
         "500",
         "Pause between looks into the queue, in milliseconds.",
         "the queue wakes its reader",
+        validator=between(1),
     ),
     without_effect(
         "poll.dispatch.interval.ms",
@@ -485,8 +510,9 @@ ADVANCED: Final = in_group(
         "0",
         "Rows that the Java driver fetches at a time.",
         "queries of the catalogue are small",
+        validator=between(0),
     ),
-    without_effect("custom.metric.tags", Type.STRING, "", "Tags of the JMX metrics.", _JMX),
+    without_effect("custom.metric.tags", Type.STRING, "", "Tags of the JMX metrics.", _JMX, validator=TAGS),
     without_effect("statistics.metrics.enabled", Type.BOOLEAN, "true", "Whether statistics are kept for JMX.", _JMX),
     without_effect(
         "custom.sanitize.pattern",
@@ -510,6 +536,15 @@ PREFIXES: Final = (
     Prefix("signal.consumer.", "Properties of the consumer of signals."),
     Prefix("openlineage.integration.", "Properties of the OpenLineage reporter."),
 )
+
+
+def queue_beyond_batch(config: Config) -> Iterator[Problem]:
+    """Yield a problem where the queue is to hold no more events than a batch; it means nothing here, and Debezium refuses it."""
+    queue, batch = config["max.queue.size"], config["max.batch.size"]
+    if isinstance(queue, int) and isinstance(batch, int) and 0 < queue <= batch:
+        fact = f"max.queue.size = {queue} is not more than max.batch.size = {batch}"
+        yield Problem("max.queue.size", fact, "Give a larger one, or remove it.")
+
 
 FORMER_NAMES: Final = {
     "database.server.name": "topic.prefix",

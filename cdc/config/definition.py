@@ -236,14 +236,10 @@ class _Reading:
     def _read_given(self, found: Property, key: str, label: str, text: str) -> None:
         hidden = label in self.secret or key in self.secret
         self.shown[key] = (label, MASK if hidden or found.type is Type.PASSWORD else text)
-        self.values[key] = None
-        if found.status is Status.WITHOUT_EFFECT:
+        idle = found.status is Status.WITHOUT_EFFECT
+        if idle:
             self.without_effect.append(label)
-            return
-        try:
-            self.values[key], fault = found.read(text), ""
-        except ValueError as error:
-            fault = str(error)
+        self.values[key], fault = (None, "") if idle and not text.strip() else found.try_read(text)
         shown = f"{label} = {MASK if hidden else found.show(text)}"
         if found.status is Status.PLANNED and (fault or self.values[key] != found.default_value()):
             self.problems.append(_planned(found, shown))

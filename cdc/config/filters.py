@@ -36,12 +36,26 @@ def one_list_each(config: Config, pairs: Iterable[tuple[str, str]]) -> Iterable[
     """Yield a problem for each pair of properties, one that includes and one that excludes, of which both are set."""
     for include, exclude in pairs:
         if config.is_set(include) and config.is_set(exclude):
-            yield Problem(include, f"{include} and {exclude} are both set", "Keep one of them.")
+            yield Problem(exclude, f"{include} and {exclude} are both set", "Keep one of them.")
 
 
 def list_names(*kinds: str) -> tuple[tuple[str, str], ...]:
     """Return the names of the two lists of each kind of name."""
     return tuple((f"{kind}.include.list", f"{kind}.exclude.list") for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """How many tables there may be at a start, 0 for any number, and whether more are refused."""
+
+    most: int = 0
+    refuses: bool = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> Guardrail:
+        """Return what `guardrail.collections.*` say."""
+        action = config.string("guardrail.collections.limit.action")
+        return cls(config.integer("guardrail.collections.max"), action == "fail")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cdc.config import connect, debezium, history, kafka, snapshot
 from cdc.config.classes import MYSQL_CONNECTOR
 from cdc.config.columns import usable_names
 from cdc.config.definition import Definition, Prefix
+from cdc.config.driver import driver_property, no_disguised_names
 from cdc.config.filters import list_names, one_list_each
 from cdc.config.hosts import HOSTS
 from cdc.config.post_processors import usable_post_processors
@@ -18,6 +19,7 @@ from cdc.config.property import (
     REQUIRED,
     Importance,
     Property,
+    Status,
     Type,
     in_group,
     planned,
@@ -160,26 +162,7 @@ CONNECTION: Final = in_group(
     without_effect("use.nongraceful.disconnect", Type.BOOLEAN, "false", "How connections are closed.", _NO_DRIVER),
     without_effect("database.protocol", Type.STRING, "jdbc:mysql", "Protocol of the Java driver.", _JAVA_DRIVER),
     without_effect("database.jdbc.driver", Type.CLASS, None, "Class of the Java driver.", _JAVA_DRIVER),
-    *(
-        without_effect(
-            f"database.{name}",
-            Type.STRING,
-            None,
-            "How the Java driver reads times.",
-            "times are read in UTC everywhere",
-        )
-        for name in ("connectionTimeZone", "serverTimezone")
-    ),
-    without_effect(
-        "database.allowPublicKeyRetrieval",
-        Type.BOOLEAN,
-        None,
-        "Whether the Java driver asks for the server's public key.",
-        "the key is asked for where the server's authentication needs it",
-    ),
-    without_effect(
-        "database.useSSL", Type.BOOLEAN, None, "Whether the Java driver uses TLS.", "database.ssl.mode says it"
-    ),
+    driver_property(_JAVA_DRIVER),
     without_effect(
         "connection.validation.timeout.ms",
         Type.LONG,
@@ -230,6 +213,7 @@ BINLOG: Final = in_group(
         "0",
         "Events to look ahead for a rollback.",
         "what is rolled back is never published",
+        validator=between(0),
     ),
     Property(
         "event.deserialization.failure.handling.mode",
@@ -254,6 +238,7 @@ BINLOG: Final = in_group(
         "default",
         "Grammar by which DDL is read.",
         "there is one",
+        choices=("default", "legacy"),
     ),
     Property(
         "resolve.create.table.like.schema",
@@ -279,9 +264,14 @@ FILTERS: Final = in_group(
         validator=PATTERNS,
     ),
     *varied(
-        _of_databases(debezium.FILTERS),
-        "table.ignore.builtin",
-        reason="those of mysql, sys, performance_schema and information_schema are never captured",
+        varied(
+            _of_databases(debezium.FILTERS),
+            "table.ignore.builtin",
+            reason="those of mysql, sys, performance_schema and information_schema are never captured",
+        ),
+        "guardrail.collections.max",
+        doc="Largest number of tables at a start, 0 is no limit: of those in the schema history, which has the captured ones alone if"
+        " schema.history.internal.store.only.captured.tables.ddl is true.",
     ),
 )
 
@@ -398,7 +388,10 @@ SNAPSHOT: Final = in_group(
         varied(
             varied(_SNAPSHOT, "snapshot.fetch.size", reason="rows arrive as a stream"),
             f"{_CONFIGURED}.schema",
-            reason="definitions are read at the first start in any case",
+            doc="configuration_based: whether definitions are read. They are at the first start in any case; by itself it publishes them, and"
+            " nothing else.",
+            status=Status.SUPPORTED,
+            reason="",
         ),
         f"{_CONFIGURED}.on.schema.error",
         reason="a lost history is an error; snapshot.mode=recovery builds it anew",
@@ -409,6 +402,7 @@ SNAPSHOT: Final = in_group(
         "1000",
         "From how many rows on a table is streamed.",
         "every table is",
+        validator=between(0),
     ),
 )
 
@@ -472,10 +466,13 @@ MYSQL: Final = Definition(
     renamed=debezium.FORMER_NAMES,
     rules=(
         partial(one_list_each, pairs=EXCLUSIVE),
+        partial(no_disguised_names, properties=CONNECTION + FILTERS),
+        debezium.queue_beyond_batch,
         usable_names,
         usable_naming,
         usable_post_processors,
-        *snapshot.RULES,
+        snapshot.selects_complete,
+        partial(snapshot.configured_does_something, names=(f"{_CONFIGURED}.schema", *snapshot.READS)),
         *kafka.RULES,
     ),
 )

@@ -9,7 +9,7 @@ from typing import Final
 from cdc.config.beside import BesideSettings
 from cdc.config.columns import ColumnRules
 from cdc.config.definition import Config
-from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.filters import Guardrail, NameFilter, TableFilter
 from cdc.config.history import HistorySettings
 from cdc.config.hosts import Host, parse_hosts
 from cdc.config.post_processors import ReselectSettings
@@ -90,6 +90,7 @@ class MySqlSettings:
     inconsistent_schema: InconsistentSchema = InconsistentSchema.FAIL
     history: HistorySettings = field(default_factory=HistorySettings)
     tables: TableFilter = field(default_factory=lambda: TableFilter(system=SYSTEM))
+    guardrail: Guardrail = field(default_factory=Guardrail)
     columns: ColumnRules = field(default_factory=ColumnRules)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
@@ -152,6 +153,7 @@ class MySqlSettings:
             tables=TableFilter(
                 NameFilter.from_config(config, "database"), NameFilter.from_config(config, "table"), SYSTEM
             ),
+            guardrail=Guardrail.from_config(config),
             columns=ColumnRules.from_config(config),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),
             snapshot=SnapshotSettings.from_config(config),

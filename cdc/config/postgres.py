@@ -8,6 +8,7 @@ from typing import Final
 from cdc.config import beside, connect, debezium, kafka, snapshot
 from cdc.config.columns import usable_names
 from cdc.config.definition import Definition
+from cdc.config.driver import driver_property, no_disguised_names
 from cdc.config.filters import list_names, one_list_each
 from cdc.config.hosts import HOSTS
 from cdc.config.post_processors import usable_post_processors
@@ -96,6 +97,7 @@ CONNECTION: Final = in_group(
         "Longest wait of a validation's connection, in milliseconds.",
         "libpq's holds",
     ),
+    driver_property("libpq connects, and not the Java driver"),
 )
 
 REPLICATION: Final = in_group(
@@ -353,6 +355,8 @@ POSTGRES: Final = Definition(
     renamed=debezium.FORMER_NAMES,
     rules=(
         partial(one_list_each, pairs=EXCLUSIVE),
+        partial(no_disguised_names, properties=CONNECTION),
+        debezium.queue_beyond_batch,
         usable_names,
         usable_naming,
         usable_post_processors,

@@ -100,7 +100,8 @@ class Property:
     `default` is text, as it would stand in a file. `choices` are the values it takes, in any case of letters; `planned` are those
     that Debezium knows and that are refused here as not supported yet; `former` maps older spellings to a choice. `also` lists
     other names under which the property is accepted. `debezium_default` is given where Debezium, or Kafka's client, has another
-    default, and `why` says why ours differs. `<…>` in a name stands for any text, `<N>` for digits.
+    default, and `why` says why ours differs. `<…>` in a name stands for any text, `<N>` for digits, `<driverProperty>` for a word
+    with capitals in it.
     """
 
     name: str
@@ -155,6 +156,13 @@ class Property:
         if fault:
             raise ValueError(fault)
         return value
+
+    def try_read(self, text: str) -> tuple[Value, str]:
+        """Return the value that the text stands for and "", or None and what is wrong with it, as `read` says."""
+        try:
+            return self.read(text), ""
+        except ValueError as error:
+            return None, str(error)
 
     def default_value(self) -> Value:
         """Return the value of the default; None when there is none."""
@@ -212,9 +220,13 @@ def planned(name: str, kind: Type, default: str | None, doc: str, *, reason: str
     return Property(name, kind, default, doc, Importance.LOW, status=Status.PLANNED, reason=reason)
 
 
-def without_effect(name: str, kind: Type, default: str | None, doc: str, reason: str) -> Property:
-    """Return a property that is accepted and reported, and changes nothing; `reason` says why that is harmless."""
-    return Property(name, kind, default, doc, Importance.LOW, status=Status.WITHOUT_EFFECT, reason=reason)
+def without_effect(name: str, kind: Type, default: str | None, doc: str, reason: str, **more: Any) -> Property:
+    """Return a property that is accepted and reported, and changes nothing; `reason` says why that is harmless.
+
+    `more` are other fields; a value that Debezium would refuse is refused here too.
+    """
+    status = Status.WITHOUT_EFFECT
+    return Property(name, kind, default, doc, Importance.LOW, status=status, reason=reason, **more)
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
@@ -257,7 +269,7 @@ def _double(text: str) -> float:
     return number
 
 
-_TEMPLATE_PARTS: Final = {"<N>": "[0-9]+"}
+_TEMPLATE_PARTS: Final = {"<N>": "[0-9]+", "<driverProperty>": "[a-z]*[A-Z][A-Za-z0-9]*"}
 
 _READERS: Final[Mapping[Type, Callable[[str], Value]]] = {
     Type.BOOLEAN: _boolean,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cdc.config.beside import BesideSettings
 from cdc.config.columns import ColumnRules
 from cdc.config.definition import Config
-from cdc.config.filters import NameFilter, TableFilter
+from cdc.config.filters import Guardrail, NameFilter, TableFilter
 from cdc.config.hosts import Host, parse_hosts
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.jaas import parse_jaas
@@ -140,6 +140,7 @@ class PostgresSettings:
     publish_via_root: bool = False
     replica_identities: ReplicaIdentities = field(default_factory=ReplicaIdentities)
     tables: TableFilter = field(default_factory=TableFilter)
+    guardrail: Guardrail = field(default_factory=Guardrail)
     columns: ColumnRules = field(default_factory=ColumnRules)
     snapshot_mode: SnapshotMode = SnapshotMode.INITIAL
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
@@ -203,6 +204,7 @@ class PostgresSettings:
             status_update_interval=config.integer("status.update.interval.ms") / 1000,
             publish_via_root=config.boolean("publish.via.partition.root"),
             replica_identities=ReplicaIdentities.parse(config.string("replica.identity.autoset.values")),
+            guardrail=Guardrail.from_config(config),
             columns=ColumnRules.from_config(config),
             tables=TableFilter(NameFilter.from_config(config, "schema"), NameFilter.from_config(config, "table")),
             snapshot_mode=SnapshotMode(config.string("snapshot.mode")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from cdc.config.secret import MASK
 
 SELECTS: Final = "snapshot.select.statement.overrides"
 CONFIGURED: Final = "snapshot.mode.configuration.based"
+READS: Final = (f"{CONFIGURED}.snapshot.data", f"{CONFIGURED}.start.stream")
 
 
 class SnapshotMode(enum.StrEnum):
@@ -118,16 +119,15 @@ def selects_complete(config: Config) -> Iterable[Problem]:
             yield Problem(SELECTS, fact, "Give the SELECT there, or take the table off the list.")
 
 
-def configured_does_something(config: Config) -> Iterable[Problem]:
-    """Yield a problem for a configuration_based mode by which nothing would ever be read."""
-    names = (f"{CONFIGURED}.snapshot.data", f"{CONFIGURED}.start.stream")
+def configured_does_something(config: Config, names: Sequence[str] = READS) -> Iterable[Problem]:
+    """Yield a problem for a configuration_based mode by which nothing would ever be read, as none of these properties is true."""
     if config.get("snapshot.mode") == SnapshotMode.CONFIGURATION_BASED and not any(config.get(each) for each in names):
         yield Problem(
             "snapshot.mode",
-            "snapshot.mode is configuration_based, and neither a snapshot of rows nor streaming is switched on",
+            "snapshot.mode is configuration_based, and neither a snapshot nor streaming is switched on",
             f"Set {' or '.join(names)} to true.",
         )
 
 
 RULES: Final = (selects_complete, configured_does_something)
-"""The conditions over several of these properties."""
+"""The conditions over several of these properties, where definitions alone are nothing to publish."""

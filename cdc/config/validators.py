@@ -40,6 +40,12 @@ IDENTITIES: Final = Validator(
 
 KEY_COLUMNS: Final = Validator("table:column,column for each table, separated by semicolons", key_fault)
 
+NONE_ALONE: Final = Validator(
+    "operations, or none", lambda found: "names none beside operations" if "none" in found and len(found) > 1 else ""
+)
+
+TAGS: Final = matching(r"\s*[^=,\s][^=,]*=[^=,]+(,[^=,]+=[^=,]+)*", "name=value pairs, separated by commas")
+
 TOPIC_PART: Final = matching(r"[a-zA-Z0-9._-]+", "letters, digits, dots, hyphens and underscores")
 
 PRINTABLE: Final = Validator(

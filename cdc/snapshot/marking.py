@@ -13,7 +13,8 @@ from cdc.snapshot.reading import Message, TableReading
 class RowMarking:
     """Decodes rows with their markers, of one table after another or of several at once; owned by one snapshot.
 
-    The last row of a table waits until it is known what follows it. `complete` is called with the name of each table whose rows are all in
+    The last row of a table waits until it is known what follows it. As in Debezium, no row is the snapshot's first when the table that comes
+    first has none. `complete` is called with the name of each table whose rows are all in
     the batches.
     """
 
@@ -22,7 +23,6 @@ class RowMarking:
         self._last: TableReading | None = None
         self._by_table: dict[str, int] = {}
         self._rows = 0
-        self._begun = False
         self._done = 0
 
     def progress(self, reading: TableReading, tables: int) -> SnapshotProgress:
@@ -86,8 +86,8 @@ class RowMarking:
             reading.held = None
 
     def _feed(self, reading: TableReading, rows: list[Message], marker: bytes, batch: ChangeBatch) -> None:
-        """Decode rows; the first one of all is marked as such, unless it is the last one too."""
+        """Decode rows; the first one of the table that opens the snapshot is marked as such, unless it is the last one of all too."""
         if rows:
-            first = not self._begun and marker != b"last"
-            self._begun = True
+            first = reading.opens and marker != b"last"
+            reading.opens = False
             reading.decoder.feed(rows, batch, b"first" if first else marker)

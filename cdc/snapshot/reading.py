@@ -21,7 +21,10 @@ class RowDecoder(Protocol):
 
 @dataclass(slots=True)
 class TableReading:
-    """How far a table is read. `held` is its newest row, not decoded yet, and `marker` the one that it has as far as is known."""
+    """How far a table is read. `held` is its newest row, not decoded yet, and `marker` the one that it has as far as is known.
+
+    `opens` says that the next row is the snapshot's first: none was read of the table that comes first.
+    """
 
     id: TableId
     decoder: RowDecoder
@@ -30,6 +33,7 @@ class TableReading:
     rows: int = 0
     held: Message | None = None
     marker: bytes = b"true"
+    opens: bool = False
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from cdc.model.batch import ChangeBatch
 from cdc.model.connect_record import SourceRecord
 from cdc.model.schema import INT64, STRING, Field, array, struct
+from cdc.sources.java_order import BUCKETS, buckets_for, in_java_order
 
 #: About what a mark or the shell of a message takes, in bytes.
 SHELL: Final = 1000
@@ -36,6 +37,7 @@ class TransactionMarks:
         self.marks = marks
         self._transaction_topic = topic
         self._partition = partition
+        self._buckets = BUCKETS
 
     def begin(self, batch: ChangeBatch, row: int, transaction: str, commit_us: int) -> None:
         """Mark the beginning of a transaction, before a row of the batch; `commit_us` is in microseconds since the epoch."""
@@ -47,7 +49,13 @@ class TransactionMarks:
 
     def _mark(self, status: str, transaction: str, commit_us: int, counts: Mapping[str, int] | None) -> SourceRecord:
         counted = counts is not None
-        collections = [{"data_collection": each, "event_count": count} for each, count in (counts or {}).items()]
+        counts = counts or {}
+        self._buckets = buckets_for(
+            len(counts), self._buckets
+        )  # Debezium clears its map, which stays as large as it was
+        collections = [
+            {"data_collection": each, "event_count": counts[each]} for each in in_java_order(counts, self._buckets)
+        ]
         return SourceRecord(
             topic=self._transaction_topic,
             key={"id": transaction},
@@ -55,7 +63,7 @@ class TransactionMarks:
             value={
                 "status": status,
                 "id": transaction,
-                "event_count": sum((counts or {}).values()) if counted else None,
+                "event_count": sum(counts.values()) if counted else None,
                 "data_collections": collections if counted else None,
                 "ts_ms": commit_us // 1000,
             },

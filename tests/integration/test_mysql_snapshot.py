@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 from cdc.config.columns import ColumnRules
-from cdc.config.filters import NameFilter
+from cdc.config.filters import Guardrail, NameFilter
 from cdc.config.history import HistorySettings
 from cdc.config.mysql_settings import Locking
 from cdc.config.snapshot import SnapshotMode, SnapshotSettings, TableOrder
@@ -294,6 +294,20 @@ class TestDefinitions:
         database.execute("create table zz (id int primary key); insert into zz values (1)")
         only = HistorySettings(only_tables=True)
         reading = await taken(database, snapshot_mode=SnapshotMode.NO_DATA, history=only)
+        assert rows_of(reading) == []
+        assert [marker for _, marker in self.ddl(reading)][-2:] == ["true", "last"]
+
+    async def test_more_tables_than_the_guardrail_has_are_refused_at_the_start(self, database):
+        database.execute("create table item (id int primary key); create table other (id int primary key)")
+        only = HistorySettings(only_tables=True)
+        with pytest.raises(SourceRefused, match="2 tables are in the schema history"):
+            await taken(database, history=only, guardrail=Guardrail(1, refuses=True))
+        reading = await taken(database, history=only, guardrail=Guardrail(2, refuses=True))
+        assert rows_of(reading) == []
+
+    async def test_definitions_alone_can_be_what_is_read(self, database):
+        database.execute("create table item (id int primary key); insert into item values (1)")
+        reading = await taken(database, snapshot_mode=SnapshotMode.CONFIGURATION_BASED)
         assert rows_of(reading) == []
         assert [marker for _, marker in self.ddl(reading)][-2:] == ["true", "last"]
 

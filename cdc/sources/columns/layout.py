@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class WireColumn:
     """A column as it comes over the wire; `kind` is the name of its type, `length` and `scale` are None for a type without them.
 
-    `resolved` is None for a type that is not known. `comment` is what its source type tells of it too.
+    `resolved` is None for a type that is not known. `comment` is None where comments are not published.
     """
 
     name: str
@@ -34,6 +34,17 @@ class WireColumn:
     scale: int | None
     resolved: ResolvedColumn | None
     comment: str | None = None
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What the schema tells of the column in the database, in Debezium's order."""
+        return {
+            "type": self.kind.upper(),
+            "length": self.length,
+            "scale": self.scale,
+            "comment": self.comment,
+            "name": self.name,
+        }
 
 
 @dataclass(slots=True)
@@ -125,8 +136,9 @@ class LayoutRules:
         change = self._rules.change(name)
         if change is not None:
             found = self._changed(table, column, found, change)
-        if self._rules.propagates(name, f"{table}.{column.kind}"):
-            found = found.told(source_parameters(column.name, column.kind, column.length, column.scale, column.comment))
+        # Debezium goes by one rule for each column, and that of its type comes behind these.
+        if not isinstance(change, Truncation | Mask) and self._rules.propagates(name, f"{table}.{column.kind}"):
+            found = found.told(source_parameters(column.told))
         return found
 
     def _changed(self, table: TableId, column: WireColumn, found: ResolvedColumn, change: Change) -> ResolvedColumn:

@@ -33,9 +33,6 @@ def semantic(base: Schema, name: str, **parameters: str) -> Schema:
     return Schema(base.type, name=name, version=1, parameters=parameters)
 
 
-def source_parameters(
-    name: str, kind: str, length: int | None, scale: int | None, comment: str | None = None
-) -> Mapping[str, str]:
-    """Return what the schema of a column tells of its type in the database, `kind`, under `column.propagate.source.type`."""
-    found = {"type": kind.upper(), "length": length, "scale": scale, "name": name, "comment": comment}
+def source_parameters(found: Mapping[str, object]) -> Mapping[str, str]:
+    """Return what the schema of a column tells of it under `column.propagate.source.type`, but for what is None."""
     return {f"__debezium.source.column.{word}": str(value) for word, value in found.items() if value is not None}

@@ -16,6 +16,7 @@ from cdc.model.position import Offset, Position
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
+from cdc.sources.guardrail import check_count
 from cdc.sources.mysql.binlog.position import MySqlPosition
 from cdc.sources.mysql.ddl.definitions import Definitions
 from cdc.sources.mysql.history.recovery import recovered
@@ -30,6 +31,7 @@ from cdc.sources.mysql.server.login import open_connection
 from cdc.sources.mysql.server.planning import Plan, plan, resume
 from cdc.sources.mysql.server.retention import LogWatch
 from cdc.sources.mysql.snapshot.catalog import server_definitions
+from cdc.sources.mysql.snapshot.parts import find_tables, remembered
 from cdc.sources.mysql.snapshot.snapshot import Snapshot
 from cdc.sources.mysql.stream.streaming import BATCH_SHARE, LogOrigin, Streaming
 
@@ -103,6 +105,7 @@ class MySqlLog:
         self._connection = await open_connection(settings)
         facts = self._facts = await read_facts(self._connection)
         check_server(facts)
+        await self._check_count()
         if settings.reselect is not None:
             check_visible(facts)
         if stored is None and self._begin is not None:
@@ -120,6 +123,11 @@ class MySqlLog:
             full_metadata=facts.full_metadata,
             counts=self.history_counts,
         )
+
+    async def _check_count(self) -> None:
+        if self._settings.guardrail.most:
+            tables = remembered(self._settings, await find_tables(self._need_connection()))
+            check_count(self._settings.guardrail, len(tables), "are in the schema history")
 
     async def _recovered(self, definitions: Definitions, stored: Offset) -> Definitions:
         with self.history_counts.recovering(time.time()):

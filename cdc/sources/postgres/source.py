@@ -20,6 +20,7 @@ from cdc.sources.base import Retention
 from cdc.sources.columns.converter import ColumnConverters
 from cdc.sources.columns.reselection import Reselection
 from cdc.sources.columns.row import RowPlan
+from cdc.sources.guardrail import check_count
 from cdc.sources.postgres.protocol.connection import Connection, connect, refusals
 from cdc.sources.postgres.protocol.reader import ReplicationStream, SystemIdentity
 from cdc.sources.postgres.server.catalog import Catalog
@@ -149,6 +150,7 @@ class PostgresLog:
         published = await self._find_tables()
         if await set_identities(self._connection, self._settings, self._tables):
             published = await self._find_tables()
+        check_count(self._settings.guardrail, len(self._tables), "are captured")
         warn_of_tables(self._settings, published, self._tables, self._unlogged)
         publication = await find_publication(self._connection, self._settings)
         self._begin_with(await planner.plan(stored, slot, gap), publication)

@@ -105,9 +105,16 @@ def test_a_planned_property_may_stand_at_its_default():
     assert TABLE.parse({"host": "h", "columns": " all "}).string("columns") == "all"
 
 
-def test_a_property_without_effect_is_reported_whatever_its_value():
-    config = TABLE.parse({"host": "h", "poll.ms": "x"})
+@pytest.mark.parametrize("text", ["7", " "])
+def test_a_property_without_effect_is_reported(text):
+    config = TABLE.parse({"host": "h", "poll.ms": text})
     assert config.notice() == "Accepted, but without effect here: poll.ms."
+
+
+def test_a_value_that_debezium_would_not_read_either_is_refused():
+    assert problems({"host": "h", "poll.ms": "x"}) == [
+        "poll.ms = 'x' is not a whole number. Give a whole number of 64 bits."
+    ]
 
 
 def test_prefixes_hand_on_what_stands_beneath():

@@ -24,6 +24,7 @@ from cdc.config import (
     TopicSettings,
 )
 from cdc.config.columns import ColumnRules
+from cdc.config.filters import Guardrail
 from cdc.config.identities import ReplicaIdentities
 from cdc.config.post_processors import ReselectSettings
 from cdc.config.settings import NameAdjustment
@@ -138,6 +139,8 @@ def test_each_property_of_the_source_arrives():
 
 
 def test_the_filters_of_schemas_and_tables_arrive():
+    bound = connector(guardrail_collections_max="7", guardrail_collections_limit_action="fail").source.guardrail
+    assert bound == Guardrail(7, refuses=True)
     tables = connector(schema_include_list="public", table_exclude_list=".*_log").source.tables
     assert tables.matches("public", "a")
     assert not tables.matches("other", "a")
@@ -223,7 +226,7 @@ def test_each_property_of_converters_and_pipeline_arrives():
         errors_max_retries="0",
         retriable_restart_connector_wait_ms="5000",
         poll_interval_ms="1",
-        max_queue_size="1",
+        max_queue_size="5",
     )
     assert found.key_converter == ConverterSettings(schemas_enable=False)
     assert found.value_converter == ConverterSettings(True, DecimalFormat.NUMERIC, False)
@@ -251,7 +254,7 @@ def test_changes_are_converted_as_records_where_more_than_the_compiled_converter
 
 def test_every_field_is_covered_above():
     """A field that no test sets would pass these tests without being read from the configuration."""
-    sizes = {PostgresSettings: 50, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
+    sizes = {PostgresSettings: 51, KafkaSettings: 14, SecuritySettings: 12, TopicSettings: 4, PipelineSettings: 5}
     assert {kind: len(dataclasses.fields(kind)) for kind in sizes} == sizes
 
 

@@ -38,6 +38,7 @@ def marked(
     found: list[tuple[str, bytes, str]] = []
     complete: list[str] = []
     readings = {name: TableReading(TableId("s", name), Written(name, found), count) for name, count in parts.items()}
+    readings[next(iter(parts))].opens = True
     marking, number = RowMarking(complete.append), 0
     for name, count in reads:
         rows = [b"%d" % (number + at) for at in range(count)]
@@ -68,6 +69,15 @@ def test_a_single_row_is_the_last():
 
 def test_a_single_row_of_a_table_that_is_not_the_last_is_the_first():
     assert markers([("a", 1), ("a", 0), ("b", 1), ("b", 0)], {"a": 1, "b": 1}) == [("a", "first"), ("b", "last")]
+
+
+def test_no_row_is_the_first_behind_an_empty_table():
+    reads = [("a", 0), ("b", 1), ("b", 0), ("c", 2), ("c", 0)]
+    assert markers(reads, {"a": 1, "b": 1, "c": 1}) == [
+        ("b", "last_in_data_collection"),
+        ("c", "first_in_data_collection"),
+        ("c", "last"),
+    ]
 
 
 def test_no_rows_have_no_markers():
@@ -103,8 +113,9 @@ def test_parts_in_any_order_lose_no_row_and_mark_first_and_last(drawn):
     if found:
         assert found[-1][2] == "last"
         assert [marker for _, _, marker in found].count("last") == 1
-    if len(found) > 1:
-        assert found[0][2] == "first"
+    opening = next(iter(parts))
+    firsts = [(table, row) for table, row, marker in found if marker == "first"]
+    assert firsts == [(table, row) for table, row, marker in found if table == opening and marker != "last"][:1]
     for name in parts:
         own = [marker for table, _, marker in found if table == name]
         assert all(marker == "true" for marker in own[1:-1])

@@ -75,13 +75,14 @@ class DdlOutcome:
     """The definitions after a statement, and what it did; `database` is the one that it is about.
 
     An INDEX statement changes the definition, and its `changes` name the table, but Debezium's records about it do not; one that makes the key
-    of a table without one is a TABLE statement.
+    of a table without one is a TABLE statement. `relative` says that a name in the statement is of the session's database.
     """
 
     definitions: Definitions
     kind: StatementKind = StatementKind.OTHER
     database: str = ""
     changes: tuple[TableChange, ...] = ()
+    relative: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,11 @@ def apply_ddl(definitions: Definitions, statement: str, session: DdlSession) -> 
         raise DdlUnreadable(fact, remedy, tables) from problem
 
 
+def tells_server(session: DdlSession, definitions: Definitions) -> bool:
+    """Tell whether a session has another charset than the server's, of which the definitions know the collation too."""
+    return session.server is not None and session.server.charset != definitions.server.charset
+
+
 def forgotten(definitions: Definitions, error: DdlUnreadable) -> Definitions:
     """Return the definitions without the tables of a statement that was not understood, so that nothing is read by their old ones."""
     for database, table in error.tables:
@@ -138,6 +144,7 @@ class _Statement:
         self._session = session
         self.named: list[tuple[str, str]] = []
         self._changes: list[TableChange] = []
+        self._relative = False
 
     def apply(self) -> DdlOutcome:
         try:
@@ -152,16 +159,21 @@ class _Statement:
     def _outcome(self, kind: StatementKind, database: str | None = None) -> DdlOutcome:
         if database is None:
             database = self._changes[0].id.schema if self._changes else self._session.database
-        return DdlOutcome(self._definitions, kind, database, tuple(self._changes))
+        return DdlOutcome(self._definitions, kind, database, tuple(self._changes), self._relative)
 
     def _beginning(self) -> str:
         """Return the statement up to the next token."""
         return self._reader.statement[: self._reader.peek().start].lstrip()
 
     def _table_name(self) -> TableId:
-        database, table = self._reader.qualified(self._session.database)
+        database, table = self._qualified()
         self.named.append((database, table))
         return self._definitions.table_id(database, table)
+
+    def _qualified(self) -> tuple[str, str]:
+        database, table = self._reader.qualified("")
+        self._relative = self._relative or not database
+        return database or self._session.database, table
 
     def _create(self) -> DdlOutcome:
         reader = self._reader
@@ -200,7 +212,7 @@ class _Statement:
         self._changes.append(change)
 
     def _like(self, table_id: TableId) -> TableDefinition | None:
-        source = self._definitions.get(*self._reader.qualified(self._session.database))
+        source = self._definitions.get(*self._qualified())
         return None if source is None else replace(source, id=table_id)
 
     def _new_table(self, table_id: TableId) -> TableDefinition:
@@ -227,7 +239,8 @@ class _Statement:
         name = self._definitions.spelled(self._reader.name())
         if if_missing and name in self._definitions.databases:
             return DdlOutcome(self._definitions)
-        self._database_default(name, self._session.server or self._definitions.server)
+        server = self._session.server if tells_server(self._session, self._definitions) else None
+        self._database_default(name, server or self._definitions.server)
         return self._outcome(StatementKind.DATABASE, name)
 
     def _database_default(self, name: str, inherited: CharsetChoice) -> None:

@@ -42,7 +42,7 @@ def read(text: str) -> str:
 
 def quoted_id(table: TableId) -> str:
     """Return a table's name in double quotes."""
-    return f'"{table.schema}"."{table.table}"'
+    return ".".join('"' + name.replace('"', '""') + '"' for name in (table.schema, table.table))
 
 
 def told_changes(changes: tuple[TableChange, ...], *, comments: bool) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def _stored_column(column: ColumnDefinition, told: dict[str, Any]) -> dict[str, 
     }
     absent = [name for name in ("length", "scale") if kept[name] is None]
     stored = {name: value for name, value in kept.items() if name not in absent}
-    stored["hasDefaultValue"] = column.default is not None
+    stored["hasDefaultValue"] = column.default is not None or (column.generated and column.optional)
     if told["defaultValueExpression"] is not None:
         stored["defaultValueExpression"] = told["defaultValueExpression"]
     return {**stored, "enumValues": told["enumValues"] or []}

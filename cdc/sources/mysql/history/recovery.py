@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterable, Mapping
 from typing import Any, Final
@@ -14,9 +15,20 @@ from cdc.sources.mysql.binlog.gtid import GtidSet
 from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
 from cdc.sources.mysql.ddl.definitions import CharsetChoice, Definitions
 from cdc.sources.mysql.ddl.sql_tokens import SqlMode
-from cdc.sources.mysql.ddl.statements import ChangeType, DdlOutcome, DdlSession, TableChange, apply_ddl, forgotten
+from cdc.sources.mysql.ddl.statements import (
+    ChangeType,
+    DdlOutcome,
+    DdlSession,
+    StatementKind,
+    TableChange,
+    apply_ddl,
+    forgotten,
+    tells_server,
+)
 from cdc.sources.mysql.ddl.table_json import restored_change, stored_change
+from cdc.sources.mysql.history.told import told_of
 
+_ONE_GTID: Final = re.compile(r"[0-9a-f-]+(:\w+)?:\d+", re.IGNORECASE)
 _MODES: Final = ("ansi_quotes", "no_backslash_escapes", "real_as_float")
 
 
@@ -28,16 +40,21 @@ def history_record(
         source=source,
         position=offset,
         ts_ms=ts_ms,
-        database=session.database or outcome.database,
+        database=(outcome.relative and session.database) or outcome.database,
         ddl=statement,
-        table_changes=tuple(stored_change(change, comments=True) for change in outcome.changes),
-        session=_stored_session(session),
+        table_changes=tuple(stored_change(change, comments=True) for change in told_of(outcome)),
+        session=_stored_session(session, outcome),
     )
 
 
-def _stored_session(session: DdlSession) -> dict[str, Any]:
+def _stored_session(session: DdlSession, outcome: DdlOutcome) -> dict[str, Any]:
     stored: dict[str, Any] = {name: True for name in _MODES if getattr(session.mode, name)}
-    if session.server is not None:
+    # Only what a database inherits depends on it.
+    if (
+        session.server is not None
+        and outcome.kind is StatementKind.DATABASE
+        and tells_server(session, outcome.definitions)
+    ):
         stored |= {"server_charset": session.server.charset, "server_collation": session.server.collation}
     return stored if session.explicit_timestamps else {**stored, "explicit_timestamps": False}
 
@@ -111,10 +128,18 @@ def _standing(position: Mapping[str, Any]) -> str:
 def _precedes_statement(position: Mapping[str, Any]) -> bool:
     """Tell whether the GTIDs of a position are those before the statement, as in streaming of Debezium's MySQL connector.
 
-    Beside them it tells the server's number, which is not in cdc-stream's records of streaming, and without the UUID that is in its others.
+    Beside them it tells the server's number, and without the UUID that is in cdc-stream's records of snapshots. Those of streaming have one
+    GTID, that of the statement, and no number if it is the first one of its server.
     """
-    of_mysql = ":" in str(position.get("gtids"))
-    return of_mysql and "server_id" in position and not (position.get("snapshot") or position.get("server_uuid"))
+    gtids = str(position.get("gtids"))
+    if ":" not in gtids or "server_id" not in position or position.get("snapshot") or position.get("server_uuid"):
+        return False
+    return is_first(gtids) or not _ONE_GTID.fullmatch(gtids)
+
+
+def is_first(gtids: str) -> bool:
+    """Tell whether GTIDs are only the first one of a server, which Debezium's records have when nothing else has happened there."""
+    return gtids.endswith(":1") and _ONE_GTID.fullmatch(gtids) is not None
 
 
 def replayed(definitions: Definitions, record: HistoryRecord) -> Definitions:

@@ -12,8 +12,9 @@ from cdc.model.connect_record import SourceRecord
 from cdc.model.position import Offset
 from cdc.model.schema import BOOLEAN, INT32, INT64, STRING, Field, array, struct
 from cdc.model.table import TableId
-from cdc.sources.mysql.ddl.statements import DdlOutcome, StatementKind, TableChange
+from cdc.sources.mysql.ddl.statements import DdlOutcome, StatementKind
 from cdc.sources.mysql.ddl.table_json import told_changes
+from cdc.sources.mysql.history.told import told_of
 from cdc.sources.mysql.schema.table_schema import SOURCE_SCHEMA
 
 KEY: Final = struct("io.debezium.connector.mysql.SchemaChangeKey", (Field("databaseName", STRING),), version=1)
@@ -76,8 +77,8 @@ class ChangeOrigin:
     """Where a statement is from; `at_us` is when it ran, in microseconds since the epoch. In a snapshot there is no GTID.
 
     `snapshot` is the source block's word: "false", "true", or "last" for the last record of a snapshot, when no rows come behind it.
-    `row` is that of the row that was published last: Debezium leaves it standing. `thread` is the number of the session whose BEGIN stands before
-    the statement, as before CREATE TABLE … SELECT; other statements have none.
+    `row` is that of the row that was published last: Debezium leaves it standing. `thread` is the session's number where a transaction with
+    rows has told it, as that of CREATE TABLE … SELECT.
     """
 
     at_us: int
@@ -115,7 +116,7 @@ class SchemaChanges:
         """
         if outcome.kind is StatementKind.TRUNCATE:
             return None
-        changes = _told(outcome)
+        changes = told_of(outcome)
         return SourceRecord(
             topic=self._prefix,
             key={"databaseName": outcome.database},
@@ -163,11 +164,3 @@ class SchemaChanges:
 def _no_table(statement: str, origin: ChangeOrigin) -> str | None:
     """Return what stands for the tables of a statement that is about none: for Debezium, one that makes or drops a database is another kind."""
     return None if origin.snapshot != "false" or _DATABASE.match(statement) else ""
-
-
-def _told(outcome: DdlOutcome) -> tuple[TableChange, ...]:
-    """Return the changes that Debezium tells: of a name that one statement gives and takes again it has nothing to tell."""
-    if outcome.kind is StatementKind.INDEX:
-        return ()
-    known = outcome.definitions.get
-    return tuple(each for each in outcome.changes if each.previous is None or known(each.id.schema, each.id.table))

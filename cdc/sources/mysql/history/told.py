@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cdc.model.table import TableId
+from cdc.sources.java_order import BUCKETS, in_java_order
 from cdc.sources.mysql.ddl.definitions import Definitions
-from cdc.sources.mysql.ddl.statements import DdlOutcome, DdlSession, StatementKind
+from cdc.sources.mysql.ddl.statements import ChangeType, DdlOutcome, DdlSession, StatementKind, TableChange
 
 _BEGIN: Final = r"(?:SET STATEMENT\s+.*?FOR\s+)?"
 #: Debezium's `schema.history.internal.ddl.filter` and what it never tells of (FLUSH PRIVILEGES), temporary tables, and SERVER, whose statements have passwords in them.
@@ -28,6 +29,7 @@ _UNTOLD: Final = re.compile(
     r"|(?:BEGIN|COMMIT|ROLLBACK|XA|RELEASE|INSERT|UPDATE|DELETE|SET)\b.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_ALTERS_DATABASE: Final = re.compile(r"ALTER\s+(?:DATABASE|SCHEMA)\b", re.IGNORECASE)
 _LEADING: Final = re.compile(r"(?:\s+|/\*(?!M?!).*?\*/|--\s[^\n]*(?:\n|$)|#[^\n]*(?:\n|$))+", re.DOTALL)
 _TRAILING: Final = re.compile(r"(?:\s|;|/\*(?!M?!)(?:(?!/\*|\*/).)*\*/)+$", re.DOTALL)
 
@@ -52,8 +54,10 @@ def parts(told: Told) -> Sequence[Told]:
     found = []
     for change in outcome.changes:
         database = change.id.schema
-        tables = in_java_order(each.id for each in outcome.changes if each.id.schema == database)
-        alone = replace(outcome, database=database, changes=(change,))
+        tables = named_tables(each.id for each in outcome.changes if each.id.schema == database)
+        # The part that drops a table names its database.
+        relative = outcome.relative and change.type is not ChangeType.DROP
+        alone = replace(outcome, database=database, changes=(change,), relative=relative)
         found.append(Told(_without_leading(change.part), told.session, alone, tables))
     return found
 
@@ -62,6 +66,28 @@ def _of_no_table(told: Told) -> Sequence[Told]:
     if _UNTOLD.fullmatch(_without_leading(told.statement)):
         return ()
     return (replace(told, outcome=replace(told.outcome, database=told.session.database)),)
+
+
+def told_of(outcome: DdlOutcome) -> tuple[TableChange, ...]:
+    """Return the changes that Debezium tells: none of an index, nor of a name that one statement gives and takes again."""
+    if outcome.kind is StatementKind.INDEX:
+        return ()
+    known = outcome.definitions.get
+    return tuple(each for each in outcome.changes if each.previous is None or known(each.id.schema, each.id.table))
+
+
+def is_of_no_table(told: Told) -> bool:
+    """Tell whether a statement is left out where Debezium tells of captured tables alone; one that makes or drops a database is not."""
+    kind = told.outcome.kind
+    return kind in (StatementKind.INDEX, StatementKind.OTHER) or _ALTERS_DATABASE.match(told.statement) is not None
+
+
+def as_named(told: Told) -> DdlOutcome:
+    """Return what a statement did with the database that Debezium names: for an index that of the session, as its records know no table."""
+    outcome, session = told.outcome, told.session
+    if outcome.kind is not StatementKind.INDEX or not session.database:
+        return outcome
+    return replace(outcome, database=session.database)
 
 
 def _plain(told: Told) -> str:
@@ -76,23 +102,10 @@ def _without_leading(statement: str) -> str:
     return statement[found.end() if found else 0 :]
 
 
-def in_java_order(tables: Iterable[TableId]) -> tuple[TableId, ...]:
+def named_tables(tables: Iterable[TableId]) -> tuple[TableId, ...]:
     """Return tables once each, in the order of a java.util.HashSet of `database.table`: that is how Debezium names them in `source.table`."""
-    found = list(dict.fromkeys(tables))
-    size = 16
-    while size < int(len(found) / 0.75) + 1:
-        size *= 2
-    return tuple(sorted(found, key=lambda table: _spread(_java_hash(str(table))) & (size - 1)))
-
-
-def _java_hash(text: str) -> int:
-    """Return String.hashCode, as a number without sign."""
-    units = text.encode("utf-16-le", "surrogatepass")
-    found = 0
-    for at in range(0, len(units), 2):
-        found = (found * 31 + int.from_bytes(units[at : at + 2], "little")) & 0xFFFFFFFF
-    return found
-
-
-def _spread(number: int) -> int:
-    return number ^ number >> 16
+    by_name = {str(table): table for table in tables}
+    buckets = BUCKETS
+    while buckets < int(len(by_name) / 0.75) + 1:  # as HashSet(Collection) begins
+        buckets *= 2
+    return tuple(by_name[name] for name in in_java_order(by_name, buckets))

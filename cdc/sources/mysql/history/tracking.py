@@ -26,7 +26,7 @@ from cdc.sources.mysql.ddl.statements import (
 )
 from cdc.sources.mysql.history.recovery import history_record
 from cdc.sources.mysql.history.schema_changes import SHELL, ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.history.told import Told, parts
+from cdc.sources.mysql.history.told import Told, as_named, is_of_no_table, parts
 from cdc.sources.mysql.values.charsets import decode_text
 
 log = logging.getLogger(__name__)
@@ -85,14 +85,15 @@ class SchemaTracker:
         """Take the definitions behind a statement, and add its records: in the history, and of schema changes."""
         self.definitions = told.outcome.definitions
         for part in parts(told):
-            if self._belongs_in_history(part.outcome):
+            if self._belongs_in_history(part.outcome) and part.outcome.kind is not StatementKind.TRUNCATE:
                 self._record(part, batch, behind)
-            if self._settings.include_schema_changes and self._is_told(part.outcome):
+            if self._settings.include_schema_changes and self._is_told(part):
                 self._publish(part, batch, origin, behind)
 
     def _publish(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
         now_us = batch.stamp_ns // 1000
-        record = self._changes.record(told.statement, told.outcome, origin, now_us, behind.offset(), tables=told.tables)
+        outcome = as_named(told)
+        record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset(), tables=told.tables)
         if record is not None:
             batch.add_aside(record, SHELL + len(told.statement), context=True)
 
@@ -100,7 +101,7 @@ class SchemaTracker:
         record = history_record(
             told.statement,
             told.session,
-            told.outcome,
+            as_named(told),
             source=self._partition,
             offset=behind.offset(),
             ts_ms=batch.stamp_ns // 1_000_000,
@@ -115,9 +116,10 @@ class SchemaTracker:
             return self._is_captured(outcome) if outcome.changes else outcome.kind is StatementKind.VARIABLE
         return not rules.only_databases or self._captures_database(outcome.database)
 
-    def _is_told(self, outcome: DdlOutcome) -> bool:
+    def _is_told(self, told: Told) -> bool:
         """Tell whether a statement is published."""
-        if self._settings.history.only_tables and outcome.kind in (StatementKind.INDEX, StatementKind.OTHER):
+        outcome = told.outcome
+        if self._settings.history.only_tables and is_of_no_table(told):
             return False
         if not outcome.changes and self._settings.history.only_tables:
             return self._captures_database(outcome.database)

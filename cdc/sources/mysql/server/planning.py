@@ -48,10 +48,11 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
         LogDiverged: its log is another one than was read.
         SnapshotUnfinished: Debezium has not read all rows of a snapshot that it was asked for.
         OtherServer: it is another server, and there are no GTIDs by which to find the place in its log, or that of prepared transactions.
-        SourceLost: the offset means nothing.
+        SourceLost: the offset means nothing, or there is none and the mode is for one that there is.
     """
     policy = settings.snapshot_policy
     if stored is None:
+        _check_first(settings)
         return Plan(snapshot=True, data=policy.at_first)
     try:
         position = MySqlPosition.from_offset(stored)
@@ -69,6 +70,15 @@ def plan(settings: MySqlSettings, stored: Offset | None, facts: ServerFacts, *, 
         log.warning("%s A new snapshot is taken.", lost.sentence())
         return Plan(snapshot=True)
     return replace(found, recovers=settings.snapshot_mode is SnapshotMode.RECOVERY)
+
+
+def _check_first(settings: MySqlSettings) -> None:
+    """Refuse to begin anew where the definitions of a stored place were asked for: what came between would be missed."""
+    if settings.snapshot_mode is SnapshotMode.RECOVERY:
+        raise SourceLost(
+            "snapshot.mode is recovery, which reads definitions anew for a stored offset, and there is none",
+            "Set snapshot.mode=initial, or no_data to begin without the rows that there are.",
+        )
 
 
 def resume(settings: MySqlSettings, position: MySqlPosition, facts: ServerFacts) -> Plan:

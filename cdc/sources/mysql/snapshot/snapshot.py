@@ -262,14 +262,14 @@ class Snapshot:
         """Say what is to be read by which queries, in order."""
         info = self._source_info(position)
         parts: list[Part] = []
-        for table in tables:
+        for at, table in enumerate(tables):
             definition = self._tracker.definitions.get(table.id.schema, table.id.table)
             if definition is None:
                 raise RuntimeError(f"the definition of {table.id} was not read")
             columns = columns_to_read(self._plans, definition)
             decoder = TextRowDecoder(self._plans.selected(definition, columns), info)
             queries = await select_queries(self._connections[0], table, definition, columns, self._settings)
-            reading = TableReading(table.id, decoder, len(queries), table.estimated_rows)
+            reading = TableReading(table.id, decoder, len(queries), table.estimated_rows, opens=at == 0)
             parts += [Part(reading, query) for query in queries]
         return parts
 

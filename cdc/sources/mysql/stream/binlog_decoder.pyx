@@ -575,13 +575,13 @@ cdef class BinlogDecoder:
         return done
 
     def truncate(self, RowPlan plan not None, ChangeBatch batch not None):
-        """Add the truncation of a table, unless those are left out."""
+        """Add the truncation of a table, unless those are left out; as in Debezium, its row is that of the row before it."""
         cdef int64_t first = batch.row_count
         if self.ignored or plan.table is None or (self.skips and "t" in self.skipped):
             return
         self.info.pos = self.place.event_start
         self.info.share(batch)
-        batch.truncate(batch.use_table(plan.table), self.info.put(batch, 0))
+        batch.truncate(batch.use_table(plan.table), self.info.put(batch, max(self.last_row, 0)))
         if self.open:
             self.numbers.number(first, batch)
 

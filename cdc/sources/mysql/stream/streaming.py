@@ -16,6 +16,7 @@ from cdc.sources.marks import TransactionMarks
 from cdc.sources.mysql.binlog.position import MySqlPosition, OpenXa, Partial
 from cdc.sources.mysql.binlog.query_event import Query
 from cdc.sources.mysql.binlog.xa import XaVerb, xa_statement
+from cdc.sources.mysql.history.recovery import is_first
 from cdc.sources.mysql.history.schema_changes import ChangeOrigin
 from cdc.sources.mysql.history.tracking import SchemaTracker
 from cdc.sources.mysql.protocol.dump import BinlogStream
@@ -225,7 +226,14 @@ class Streaming:
         """Return the position behind the statement at hand; of GTIDs it has the one of the statement, which tells what is behind it."""
         decoder = self._decoder
         gtids = str(decoder.gtid) if decoder.gtid is not None and self._position.gtids is not None else None
-        return MySqlPosition(decoder.place.file, decoder.place.position, gtids, commit_us=decoder.commit_us)
+        return MySqlPosition(
+            decoder.place.file,
+            decoder.place.position,
+            gtids,
+            # Debezium's own record could have the first GTID too: it is told by this number then.
+            server_id=0 if gtids is not None and is_first(gtids) else self._origin.server_id,
+            commit_us=decoder.commit_us,
+        )
 
     # Distributed transactions ------------------------------------------------------------------------------------------------------
 

@@ -79,12 +79,11 @@ class Snapshot:
     async def _parts(self) -> list[Part]:
         """Say what is to be read by which queries, in order."""
         parts: list[Part] = []
-        for table in self._tables:
+        for at, table in enumerate(self._tables):
             plan = selected(await self._catalog.snapshot_plan(table.oid, table.id, table.column_list))
             queries = await copy_queries(self._connection, table, plan, self._settings)
-            reading = TableReading(
-                table.id, CopyDecoder(plan, self._info, self._view.lsn), len(queries), table.estimated_rows
-            )
+            decoder = CopyDecoder(plan, self._info, self._view.lsn)
+            reading = TableReading(table.id, decoder, len(queries), table.estimated_rows, opens=at == 0)
             parts += [Part(reading, query) for query in queries]
         return parts
 

@@ -264,3 +264,21 @@ def test_partitions_and_options_change_no_columns():
 def test_a_table_of_mariadb_that_keeps_its_versions_has_two_more_columns():
     found = after("CREATE TABLE t (a int) WITH SYSTEM VERSIONING", definitions=Definitions(mariadb=True))
     assert names(found) == ["a", "row_start", "row_end"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "key"),
+    [
+        ("ALTER TABLE t MODIFY u int NOT NULL", ("id",)),
+        ("ALTER TABLE t DROP PRIMARY KEY", ("n",)),
+        ("ALTER TABLE t DROP PRIMARY KEY, DROP INDEX n, MODIFY u int NOT NULL", ("u",)),
+        ("ALTER TABLE t DROP PRIMARY KEY, MODIFY n int NULL", ()),
+    ],
+)
+def test_the_key_behind_a_statement_is_the_one_that_a_snapshot_would_find(statement, key):
+    made = (
+        "CREATE TABLE t (id int NOT NULL, n int NOT NULL, u int, PRIMARY KEY (id), UNIQUE KEY n (n), UNIQUE KEY u (u))"
+    )
+    table = after(made, statement).get("shop", "t")
+    assert table is not None
+    assert table.record_key == key

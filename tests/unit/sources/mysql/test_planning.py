@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 
 from cdc.config.mysql_settings import MySqlSettings
-from cdc.config.snapshot import SnapshotMode
-from cdc.errors import LogDiverged, LogPurged, OtherServer, SnapshotUnfinished
+from cdc.config.snapshot import SnapshotMode, SnapshotPolicy, SnapshotSettings
+from cdc.errors import LogDiverged, LogPurged, OtherServer, SnapshotUnfinished, SourceLost
 from cdc.model.position import Offset
 from cdc.sources.mysql.binlog.gtid import GtidSet
 from cdc.sources.mysql.binlog.mariadb_gtid import MariaDbGtidSet
@@ -79,6 +79,18 @@ def test_domains_go_on_at_another_server():
 def test_prepared_transactions_of_mariadb_are_read_again_at_the_same_server():
     found = resume(SETTINGS, replace(PLACE, gtids="0-1-9", open_xa=(OPEN,), server_uuid=""), MARIADB)
     assert (found.start, found.catch_up) == (FilePosition("log.000002", 100), ("log.000002", 200))
+
+
+def test_definitions_for_a_stored_place_are_not_read_where_there_is_none():
+    with pytest.raises(SourceLost, match="there is none"):
+        plan(replace(SETTINGS, snapshot_mode=SnapshotMode.RECOVERY), None, PLAIN, resumed=False)
+
+
+def test_definitions_that_are_read_at_each_start_there_do_not_move_the_place_here():
+    configured = SnapshotSettings(configured=SnapshotPolicy(at_first=False))
+    settings = replace(SETTINGS, snapshot_mode=SnapshotMode.CONFIGURATION_BASED, snapshot=configured)
+    found = plan(settings, {"file": "log.000002", "pos": 200}, PLAIN, resumed=False)
+    assert (found.snapshot, found.start) == (False, FilePosition("log.000002", 200))
 
 
 class TestSnapshotsOfDebezium:

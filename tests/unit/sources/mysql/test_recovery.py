@@ -97,6 +97,26 @@ async def test_a_statement_of_debeziums_is_reached_when_the_gtids_have_it():
 
 
 @pytest.mark.parametrize(
+    ("position", "of_debezium"),
+    [
+        ({"gtids": f"{UUID}:1-5", "server_id": 1}, True),
+        ({"gtids": f"{UUID}:1-5,{UUID}:tag:1-2", "server_id": 1}, True),
+        ({"gtids": f"{UUID}:1", "server_id": 1}, True),
+        ({"gtids": f"{UUID}:1"}, False),
+        ({"gtids": f"{UUID}:5", "server_id": 1}, False),
+        ({"gtids": f"{UUID}:tag:5", "server_id": 1}, False),
+        ({"gtids": f"{UUID}:5"}, False),
+        ({"gtids": f"{UUID}:1-5", "server_id": 1, "server_uuid": UUID}, False),
+        ({"gtids": "0-1-5", "server_id": 1}, False),
+        ({"server_id": 1}, False),
+    ],
+)
+def test_a_record_is_debeziums_unless_it_has_the_one_gtid_of_its_statement(position, of_debezium):
+    found: Offset = {"file": "b.1", "pos": 9, **position}
+    assert is_reached(found, found) is not of_debezium
+
+
+@pytest.mark.parametrize(
     ("statement", "previous"), [("RENAME TABLE t TO u", '"d"."t"'), ("ALTER TABLE t RENAME u", None)]
 )
 def test_a_history_names_the_table_and_the_one_that_it_was_before(statement, previous):

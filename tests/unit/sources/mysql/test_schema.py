@@ -1,6 +1,10 @@
 """How the tables of MySQL are published."""
 
-from cdc.config.columns import ColumnRules
+from typing import Any
+
+import pytest
+
+from cdc.config.columns import ColumnRules, Mask, Truncation
 from cdc.config.filters import NameList
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.settings import DecimalMode
@@ -15,19 +19,25 @@ from cdc.sources.mysql.schema.types import resolve
 DDL = "create table t (a integer, b int(11), c bool, d dec(5,2) unsigned, e nchar(3), f int)"
 
 
-def test_a_source_type_is_that_of_the_statement():
-    """As in Debezium, which has the server's words after a snapshot alone."""
-    rules = ColumnRules(propagated=NameList.parse(r"shop\.t\..*"))
-    settings = MySqlSettings(hostname="h", user="u", server_id=1, topic_prefix="p", columns=rules)
-    definition = apply_ddl(Definitions(), DDL, DdlSession(database="shop")).definitions.get("shop", "t")
+EACH = ColumnRules(propagated=NameList.parse(r"shop\.t\..*"))
+
+
+def parameters(ddl: str, **options: Any) -> dict[str, dict[str, str]]:
+    """Return the parameters of the columns of `shop.t`."""
+    options = {"columns": EACH, **options}
+    settings = MySqlSettings(hostname="h", user="u", server_id=1, topic_prefix="p", **options)
+    definition = apply_ddl(Definitions(), ddl, DdlSession(database="shop")).definitions.get("shop", "t")
     assert definition is not None
     table = TablePlans(settings).selected(definition).table
     assert table is not None
+    return {column.name: dict(column.schema.parameters) for column in table.columns}
+
+
+def test_a_source_type_is_that_of_the_statement():
+    """As in Debezium, which has the server's words after a snapshot alone."""
     told = {
-        column.name: [
-            column.schema.parameters.get(f"__debezium.source.column.{word}") for word in ("type", "length", "scale")
-        ]
-        for column in table.columns
+        name: [found.get(f"__debezium.source.column.{word}") for word in ("type", "length", "scale")]
+        for name, found in parameters(DDL).items()
     }
     assert told == {
         "a": ["INTEGER", None, None],
@@ -37,6 +47,23 @@ def test_a_source_type_is_that_of_the_statement():
         "e": ["NCHAR", "3", None],
         "f": ["INT", None, None],
     }
+
+
+@pytest.mark.parametrize("comments", [False, True])
+def test_a_source_type_comes_with_the_comment_where_those_are_published(comments):
+    assert parameters("create table t (a int comment 'it''s')", include_schema_comments=comments)["a"] == {
+        "__debezium.source.column.type": "INT",
+        **({"__debezium.source.column.comment": "it''s"} if comments else {}),
+        "__debezium.source.column.name": "a",
+    }
+
+
+@pytest.mark.parametrize(("change", "told"), [(Mask(2), {"masked": "true"}), (Truncation(2), {"truncateLength": "2"})])
+def test_one_rule_holds_for_a_column_and_that_of_its_type_is_the_last(change, told):
+    rules = ColumnRules(changes=((NameList.parse(r"shop\.t\.a"), change),), propagated=NameList.parse(r"shop\.t\..*"))
+    found = parameters("create table t (a varchar(9), b varchar(9))", columns=rules)
+    assert found["a"] == told
+    assert "__debezium.source.column.type" in found["b"]
 
 
 DEFAULTS = """create table t (

@@ -18,9 +18,10 @@ GOLDEN = Path(__file__).parents[3] / "golden" / "mysql"
 THE_TYPES = "CREATE TABLE dt ("
 #: CHAR BYTE, CHAR ASCII and CHAR UNICODE have not the charset that Debezium's stream, unlike its snapshot, shows.
 OTHER_CHARSETS = ("cb", "ch", "cu")
-#: A part of a statement cannot be told alone: it names the tables of the other parts (test_told.py).
-PARTED = {"table_renames"}
-CASES = sorted(path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists() and path.name not in PARTED)
+#: Its records of one statement name each other's tables (test_told.py).
+IN_PARTS = {"schema_history_stream", "table_renames"}
+WITH_COMMENTS = {"schema_comments", "propagate_comments"}
+CASES = sorted({path.name for path in GOLDEN.iterdir() if (path / "expected.jsonl").exists()} - IN_PARTS)
 NORMALISED = ("version", "ts_ms", "ts_us", "ts_ns", "server_id", "gtid", "file", "pos")
 
 
@@ -63,7 +64,7 @@ def comparable(value):
 @pytest.mark.parametrize("case", CASES)
 def test_a_statement_is_told_as_debezium_tells_it(case):
     definitions = Definitions()
-    changes = SchemaChanges(f"my_{case}", {"server": f"my_{case}"}, comments=case == "schema_comments")
+    changes = SchemaChanges(f"my_{case}", {"server": f"my_{case}"}, comments=case in WITH_COMMENTS)
     told = 0
     for expected in golden(case):
         payload = expected["value"]["payload"]
@@ -193,6 +194,62 @@ def test_changes_stand_in_for_a_statement_that_is_not_understood():
     assert found is not None
     assert [column.name for column in found.columns] == ["id", "v"]
     assert found.primary_key == ("id",)
+
+
+@pytest.mark.parametrize(
+    ("statement", "database"),
+    [
+        ("CREATE TABLE shop.b (id int)", "shop"),
+        ("CREATE TABLE b (id int)", "d"),
+        ("CREATE TABLE shop.b LIKE a", "d"),
+        ("RENAME TABLE a TO shop.a", "d"),
+        ("DROP TABLE shop.b", "shop"),
+    ],
+)
+def test_a_statement_is_recorded_under_its_table_s_database_unless_a_name_in_it_is_the_session_s(statement, database):
+    session = DdlSession(database="d")
+    before = apply_ddl(Definitions(), "CREATE TABLE a (id int)", session).definitions
+    outcome = apply_ddl(before, statement, session)
+    record = history_record(statement, session, outcome, source={"server": "s"}, offset={}, ts_ms=1)
+    assert record.database == database
+    assert replayed(before, record).tables == outcome.definitions.tables
+
+
+@pytest.mark.parametrize(
+    ("statement", "charset", "stored"),
+    [
+        ("CREATE DATABASE x", "latin1", {"server_charset": "latin1", "server_collation": None}),
+        ("CREATE DATABASE x", "utf8mb4", {}),
+        ("CREATE TABLE d.t (id int)", "latin1", {}),
+    ],
+)
+def test_the_charset_of_a_session_is_stored_only_where_a_database_inherits_another_than_the_server_s(
+    statement, charset, stored
+):
+    session = DdlSession(database="d", server=CharsetChoice(charset))
+    outcome = apply_ddl(Definitions(), statement, session)
+    record = history_record(statement, session, outcome, source={"server": "s"}, offset={}, ts_ms=1)
+    assert record.session == stored
+    assert replayed(Definitions(), record).databases == outcome.definitions.databases
+
+
+def test_a_renamed_table_has_its_name_before_in_the_history_alone():
+    session = DdlSession(database='q"d')
+    before = apply_ddl(Definitions(), "CREATE TABLE a (id int)", session).definitions
+    (change,) = apply_ddl(before, 'RENAME TABLE a TO `b""`', session).changes
+    (altered,) = apply_ddl(before, "ALTER TABLE a RENAME TO b", session).changes
+    assert "previousId" not in stored_change(altered, comments=True)
+    stored = stored_change(change, comments=True)
+    assert (stored["id"], stored["previousId"]) == ('"q""d"."b"""""', '"q""d"."a"')
+    restored = restored_change(stored)
+    assert (restored.id, restored.previous) == (change.id, change.previous)
+
+
+def test_a_generated_column_that_takes_null_has_a_default_in_the_history():
+    statement = "CREATE TABLE a (id int NOT NULL, v int AS (id) VIRTUAL, s int AS (id) STORED NOT NULL)"
+    (change,) = apply_ddl(Definitions(), statement, DdlSession(database="d")).changes
+    columns = stored_change(change, comments=True)["table"]["columns"]
+    assert [each["hasDefaultValue"] for each in columns] == [False, True, False]
 
 
 def test_the_session_of_a_statement_is_stored_with_it():

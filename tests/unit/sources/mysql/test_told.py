@@ -6,7 +6,7 @@ from cdc.model.table import TableId
 from cdc.sources.mysql.ddl.definitions import Definitions
 from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
 from cdc.sources.mysql.history.schema_changes import ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.history.told import Told, in_java_order, parts
+from cdc.sources.mysql.history.told import Told, as_named, is_of_no_table, named_tables, parts
 
 SHOP = DdlSession(database="shop")
 ORIGIN = ChangeOrigin(at_us=1, server_id=1, file="f", position=4)
@@ -70,9 +70,39 @@ def test_an_index_is_told_as_a_change_when_it_becomes_the_key():
     assert told("CREATE UNIQUE INDEX v ON a(id)", "CREATE UNIQUE INDEX u ON a(n)")[0]["tableChanges"] == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "database"), [("CREATE INDEX i ON shop.a (n)", "other"), ("ALTER TABLE shop.a ADD INDEX (n)", "shop")]
+)
+def test_an_index_is_of_the_session_s_database_and_a_table_of_its_own(statement, database):
+    session = DdlSession(database="other")
+    before = apply_ddl(Definitions(), TABLES[0], SHOP).definitions
+    assert as_named(Told(statement, session, apply_ddl(before, statement, session))).database == database
+
+
+@pytest.mark.parametrize(
+    ("statement", "left_out"),
+    [
+        ("ALTER DATABASE shop CHARSET latin1", True),
+        ("CREATE INDEX i ON a (n)", True),
+        ("FLUSH TABLES", True),
+        ("CREATE DATABASE x", False),
+        ("drop schema x", False),
+        ("ALTER TABLE a ADD COLUMN x int", False),
+    ],
+)
+def test_what_is_left_out_where_captured_tables_alone_are_told(statement, left_out):
+    before = apply_ddl(Definitions(), TABLES[0], SHOP).definitions
+    assert is_of_no_table(Told(statement, SHOP, apply_ddl(before, statement, SHOP))) is left_out
+
+
 def test_comments_around_a_change_are_left_out_and_those_in_it_stay():
     values = told("/* app=x */ -- y\n ALTER TABLE a /* in */ COMMENT '/* z */' /* tail */ ; ")
     assert [value["ddl"] for value in values] == ["ALTER TABLE a /* in */ COMMENT '/* z */'"]
+
+
+def test_the_partitions_of_a_table_are_told_with_the_end_of_their_comment():
+    statement = "CREATE TABLE p (id int) ENGINE=InnoDB\n/*!50100 PARTITION BY HASH (id) */"
+    assert brief(told(statement)) == [(statement, [("CREATE", '"shop"."p"')])]
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE IF NOT EXISTS a (x int)", "DROP EVENT e", "FLUSH TABLES"])
@@ -113,7 +143,7 @@ def test_what_debezium_filters_is_not_told(statement):
 
 def test_tables_stand_in_the_order_of_a_java_hash_set():
     names = ["t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10", "t11", "é", "😀"]
-    found = in_java_order(TableId("golden", name) for name in names)
+    found = named_tables(TableId("golden", name) for name in names)
     # What java.util.HashSet prints.
     assert [table.table for table in found] == [
         "😀",

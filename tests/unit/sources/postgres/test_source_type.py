@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdc.sources.columns.layout import WireColumn
 from cdc.sources.columns.resolved import UNKNOWN_LENGTH, source_parameters
 from cdc.sources.postgres.schema.source_type import column_length, column_scale
 
@@ -39,7 +40,7 @@ def test_length_and_scale(oid, typmod, length, scale):
 
 
 def test_the_parameters_name_type_and_column():
-    assert source_parameters("ä", "varchar", 20, 0) == {
+    assert source_parameters(WireColumn("ä", "varchar", 20, 0, None).told) == {
         "__debezium.source.column.type": "VARCHAR",
         "__debezium.source.column.length": "20",
         "__debezium.source.column.scale": "0",

@@ -1,0 +1,11 @@
+CREATE TABLE b (id int PRIMARY KEY, g int AS (id + 1) VIRTUAL, s int AS (id) STORED NOT NULL);
+ALTER TABLE b ADD COLUMN `qu"ote` int;
+RENAME TABLE b TO c;
+RENAME TABLE a TO passing, c TO a, passing TO c;
+ALTER TABLE c RENAME TO d;
+CREATE INDEX i ON d (v);
+TRUNCATE TABLE d;
+CREATE TABLE `e"f` LIKE d;
+INSERT INTO d VALUES (2, 'y');
+INSERT INTO a(id) VALUES (1);
+DROP TABLE `e"f`, a;
