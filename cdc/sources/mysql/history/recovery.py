@@ -33,16 +33,23 @@ _MODES: Final = ("ansi_quotes", "no_backslash_escapes", "real_as_float")
 
 
 def history_record(
-    statement: str, session: DdlSession, outcome: DdlOutcome, *, source: Mapping[str, str], offset: Offset, ts_ms: int
+    statement: str,
+    session: DdlSession,
+    outcome: DdlOutcome,
+    *,
+    source: Mapping[str, str],
+    offset: Offset,
+    ts_ms: int,
+    comments: bool = False,
 ) -> HistoryRecord:
-    """Return what the history keeps of a statement; `offset` is the one behind it."""
+    """Return what the history keeps of a statement; `offset` is the one behind it, `comments` is include.schema.comments."""
     return HistoryRecord(
         source=source,
         position=offset,
         ts_ms=ts_ms,
         database=(outcome.relative and session.database) or outcome.database,
         ddl=statement,
-        table_changes=tuple(stored_change(change, comments=True) for change in told_of(outcome)),
+        table_changes=tuple(stored_change(change, comments=comments) for change in told_of(outcome)),
         session=_stored_session(session, outcome),
     )
 

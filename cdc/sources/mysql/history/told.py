@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from cdc.model.table import TableId
 from cdc.sources.java_order import BUCKETS, in_java_order
 from cdc.sources.mysql.ddl.definitions import Definitions
+from cdc.sources.mysql.ddl.sql_tokens import SyntaxProblem, Token, TokenKind, tokens
 from cdc.sources.mysql.ddl.statements import ChangeType, DdlOutcome, DdlSession, StatementKind, TableChange
 
 _BEGIN: Final = r"(?:SET STATEMENT\s+.*?FOR\s+)?"
@@ -26,12 +28,13 @@ _UNTOLD: Final = re.compile(
     r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:USER|ROLE|SERVER|TEMPORARY)\b.*"
     r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:ALGORITHM\s*=\s*\S+\s+)?(?:DEFINER\s*=\s*\S+\s+)?"
     r"(?:SQL\s+SECURITY\s+\S+\s+)?(?:VIEW|(?:AGGREGATE\s+)?FUNCTION|PROCEDURE|TRIGGER)\b.*"
-    r"|(?:BEGIN|COMMIT|ROLLBACK|XA|RELEASE|INSERT|UPDATE|DELETE|SET)\b.*)?",
+    r"|(?:BEGIN|COMMIT|ROLLBACK|XA|RELEASE|INSERT|UPDATE|DELETE|SET(?!\s+DEFAULT\s+ROLE\b))\b.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 _ALTERS_DATABASE: Final = re.compile(r"ALTER\s+(?:DATABASE|SCHEMA)\b", re.IGNORECASE)
 _LEADING: Final = re.compile(r"(?:\s+|/\*(?!M?!).*?\*/|--\s[^\n]*(?:\n|$)|#[^\n]*(?:\n|$))+", re.DOTALL)
-_TRAILING: Final = re.compile(r"(?:\s|;|/\*(?!M?!)(?:(?!/\*|\*/).)*\*/)+$", re.DOTALL)
+_QUOTES: Final = re.compile(r"\\.|\"\"|'", re.DOTALL)
+_REQUOTED: Final = {"'": "''", '""': '"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def parts(told: Told) -> Sequence[Told]:
     if outcome.kind is StatementKind.OTHER:
         return _of_no_table(told)
     if not any(change.part for change in outcome.changes):
-        return (replace(told, statement=_plain(told)),)
+        return _of_unknown_table(told) if _is_of_unknown_table(outcome) else (_of_one_table(told),)
     found = []
     for change in outcome.changes:
         database = change.id.schema
@@ -58,14 +61,38 @@ def parts(told: Told) -> Sequence[Told]:
         # The part that drops a table names its database.
         relative = outcome.relative and change.type is not ChangeType.DROP
         alone = replace(outcome, database=database, changes=(change,), relative=relative)
-        found.append(Told(_without_leading(change.part), told.session, alone, tables))
+        found.append(Told(_plain(change.part, told.session), told.session, alone, tables))
     return found
 
 
 def _of_no_table(told: Told) -> Sequence[Told]:
     if _UNTOLD.fullmatch(_without_leading(told.statement)):
         return ()
-    return (replace(told, outcome=replace(told.outcome, database=told.session.database)),)
+    return (_of_session(told),)
+
+
+def _of_session(told: Told) -> Told:
+    """Return a statement that Debezium's parser tells nothing of: it stands under the default database, as it was written."""
+    outcome = replace(told.outcome, database=told.session.database)
+    return replace(told, statement=told.statement.strip(), outcome=outcome)
+
+
+def _of_one_table(told: Told) -> Told:
+    if told.outcome.kind is StatementKind.INDEX:
+        return replace(told, statement=told.statement.strip())
+    return replace(told, statement=_plain(told.statement, told.session))
+
+
+def _is_of_unknown_table(outcome: DdlOutcome) -> bool:
+    changes = outcome.changes
+    return bool(changes) and all(
+        each.type is ChangeType.ALTER and each.table is None and each.previous is None for each in changes
+    )
+
+
+def _of_unknown_table(told: Told) -> Sequence[Told]:
+    """Return an ALTER of a table that nobody tells of, such as one that the history leaves out: it changes nothing that is known."""
+    return (_of_session(replace(told, outcome=replace(told.outcome, kind=StatementKind.OTHER, changes=()))),)
 
 
 def told_of(outcome: DdlOutcome) -> tuple[TableChange, ...]:
@@ -90,11 +117,28 @@ def as_named(told: Told) -> DdlOutcome:
     return replace(outcome, database=session.database)
 
 
-def _plain(told: Told) -> str:
-    """Return the statement without comments around it, as Debezium's parser has it; one that changes no table is left as it is."""
-    if told.outcome.kind is StatementKind.INDEX:
-        return told.statement.strip()
-    return _TRAILING.sub("", _without_leading(told.statement))
+def _plain(statement: str, session: DdlSession) -> str:
+    """Return a statement as Debezium's parser has it.
+
+    It goes from its first word to its last, without comments around it, or the end of a conditional one, and its strings are in single quotes.
+    """
+    try:
+        *found, _ = tokens(statement, session.mode)
+    except SyntaxProblem:
+        return statement.strip()
+    while found and found[-1].kind is TokenKind.SIGN and found[-1].text == ";":
+        found.pop()
+    if not found:
+        return statement.strip()
+    gaps = [statement[token.end : follower.start] for token, follower in pairwise(found)]
+    return "".join(_in_single_quotes(statement, token) + gap for token, gap in zip(found, [*gaps, ""], strict=True))
+
+
+def _in_single_quotes(statement: str, token: Token) -> str:
+    written = statement[token.start : token.end]
+    if token.kind is not TokenKind.STRING or written[0] != '"':
+        return written
+    return "'" + _QUOTES.sub(lambda found: _REQUOTED.get(found[0], found[0]), written[1:-1]) + "'"
 
 
 def _without_leading(statement: str) -> str:

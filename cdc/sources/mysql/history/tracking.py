@@ -85,7 +85,7 @@ class SchemaTracker:
         """Take the definitions behind a statement, and add its records: in the history, and of schema changes."""
         self.definitions = told.outcome.definitions
         for part in parts(told):
-            if self._belongs_in_history(part.outcome) and part.outcome.kind is not StatementKind.TRUNCATE:
+            if self._belongs_in_history(part) and part.outcome.kind is not StatementKind.TRUNCATE:
                 self._record(part, batch, behind)
             if self._settings.include_schema_changes and self._is_told(part):
                 self._publish(part, batch, origin, behind)
@@ -105,16 +105,19 @@ class SchemaTracker:
             source=self._partition,
             offset=behind.offset(),
             ts_ms=batch.stamp_ns // 1_000_000,
+            comments=self._settings.include_schema_comments,
         )
         batch.history.append(record)
         self._counts.apply(time.monotonic())
 
-    def _belongs_in_history(self, outcome: DdlOutcome) -> bool:
+    def _belongs_in_history(self, told: Told) -> bool:
         """Tell whether a statement is kept: those of other tables are too, as in Debezium, so that a table may be captured later."""
-        rules = self._settings.history
+        rules, outcome = self._settings.history, told.outcome
         if rules.only_tables:
             return self._is_captured(outcome) if outcome.changes else outcome.kind is StatementKind.VARIABLE
-        return not rules.only_databases or self._captures_database(outcome.database)
+        if not rules.only_databases or self._captures_database(as_named(told).database):
+            return True
+        return outcome.kind is StatementKind.INDEX and self._is_captured(outcome)
 
     def _is_told(self, told: Told) -> bool:
         """Tell whether a statement is published."""
@@ -123,7 +126,7 @@ class SchemaTracker:
             return False
         if not outcome.changes and self._settings.history.only_tables:
             return self._captures_database(outcome.database)
-        return self._belongs_in_history(outcome)
+        return self._belongs_in_history(told)
 
     def _captures_database(self, database: str) -> bool:
         tables = self._settings.tables

@@ -282,3 +282,30 @@ def test_the_key_behind_a_statement_is_the_one_that_a_snapshot_would_find(statem
     table = after(made, statement).get("shop", "t")
     assert table is not None
     assert table.record_key == key
+
+
+def test_a_new_table_has_the_charset_of_its_own_database_whichever_was_made_last():
+    found = after(
+        "CREATE DATABASE shop CHARSET utf8mb4",
+        "CREATE DATABASE old CHARSET latin1",
+        "CREATE TABLE t (a text)",
+        "CREATE TABLE old.t (a text)",
+        "ALTER TABLE t DEFAULT CHARSET latin2, ADD b text",
+    )
+    assert [column(found, name).charset for name in "ab"] == ["utf8mb4", "latin2"]
+    assert found.get("old", "t").column("a").charset == "latin1"
+
+
+def test_columns_exchange_their_names_in_one_statement():
+    found = after("CREATE TABLE t (a int, b text)", "ALTER TABLE t RENAME COLUMN a TO b, RENAME COLUMN b TO a")
+    assert [(each.name, each.type) for each in found.get("shop", "t").columns] == [("b", "INT"), ("a", "TEXT")]
+
+
+def test_a_copy_that_is_there_already_stays_as_it_is():
+    known = after("CREATE TABLE t (a int)", "CREATE TABLE c (b int)")
+    assert names(after("CREATE TABLE IF NOT EXISTS c LIKE t", definitions=known), "c") == ["b"]
+
+
+def test_the_default_database_is_altered_without_its_name():
+    found = after("ALTER DATABASE COLLATE latin1_bin", "CREATE TABLE t (a text)")
+    assert column(found, "a").charset == "latin1"

@@ -100,12 +100,50 @@ def test_comments_around_a_change_are_left_out_and_those_in_it_stay():
     assert [value["ddl"] for value in values] == ["ALTER TABLE a /* in */ COMMENT '/* z */'"]
 
 
-def test_the_partitions_of_a_table_are_told_with_the_end_of_their_comment():
-    statement = "CREATE TABLE p (id int) ENGINE=InnoDB\n/*!50100 PARTITION BY HASH (id) */"
-    assert brief(told(statement)) == [(statement, [("CREATE", '"shop"."p"')])]
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("/*!40000 ALTER TABLE `a` DISABLE KEYS */;", ["ALTER TABLE `a` DISABLE KEYS"]),
+        (
+            "CREATE TABLE c (i int) /*!50100 ENGINE=InnoDB */ /*!50100 PARTITION BY HASH (i) */ -- tail",
+            ["CREATE TABLE c (i int) /*!50100 ENGINE=InnoDB */ /*!50100 PARTITION BY HASH (i)"],
+        ),
+        ("/*!50001 DROP TABLE IF EXISTS a*/", ["DROP TABLE IF EXISTS `shop`.`a`"]),
+        ("/*!40000 DROP DATABASE IF EXISTS x*/", ["DROP DATABASE IF EXISTS x"]),
+        (
+            """ALTER TABLE a /* "c" */ COMMENT "it's ""so"" \\" \\'", ADD `q"` int""",
+            ["""ALTER TABLE a /* "c" */ COMMENT 'it''s "so" \\" \\'', ADD `q"` int"""],
+        ),
+    ],
+)
+def test_a_statement_is_told_from_its_first_word_to_its_last(statement, words):
+    assert [value["ddl"] for value in told(statement)] == words
 
 
-@pytest.mark.parametrize("statement", ["CREATE TABLE IF NOT EXISTS a (x int)", "DROP EVENT e", "FLUSH TABLES"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'CREATE TABLE p (id int, v varchar(9) DEFAULT "it\'s") ENGINE=InnoDB\n/*!50100 PARTITION BY HASH (id) */',
+        "/*!50001 ALTER TABLE a ADD v enum('x', \"y\") */ /*!50000 , ADD w int */ -- tail",
+    ],
+)
+def test_a_statement_means_what_its_words_mean_that_are_told(statement):
+    """As the history has these words alone."""
+    before = apply_ddl(Definitions(), TABLES[0], SHOP).definitions
+    whole = apply_ddl(before, statement, SHOP)
+    (part,) = parts(Told(statement, SHOP, whole))
+    assert part.statement != statement
+    assert apply_ddl(before, part.statement, SHOP).definitions == whole.definitions
+
+
+def test_an_alter_of_a_table_that_is_not_known_is_told_alone_under_the_default_database():
+    (value,) = told("ALTER TABLE other.unknown ADD w int")
+    assert (value["databaseName"], value["source"]["table"], value["tableChanges"]) == ("shop", "", [])
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE IF NOT EXISTS a (x int)", "DROP EVENT e", "FLUSH TABLES", "SET DEFAULT ROLE r TO u"]
+)
 def test_a_statement_that_changes_no_table_is_told_alone(statement):
     (value,) = told(statement)
     assert (value["databaseName"], value["ddl"], value["tableChanges"]) == ("shop", statement, [])

@@ -1,0 +1,11 @@
+CREATE DATABASE other;
+CREATE TABLE a (id int PRIMARY KEY, v int);
+CREATE TABLE b (id int PRIMARY KEY, v varchar(3), w int);
+CREATE TABLE c (id int PRIMARY KEY);
+CREATE TABLE d (id int PRIMARY KEY, d int);
+CREATE TABLE e (id int PRIMARY KEY, e int);
+CREATE TABLE f (id int PRIMARY KEY, f int);
+CREATE TABLE other.o (id int PRIMARY KEY, o int);
+CREATE TABLE other.o2 (id int PRIMARY KEY, o int);
+INSERT INTO a VALUES (1,1);
+INSERT INTO b VALUES (1,'b',1);

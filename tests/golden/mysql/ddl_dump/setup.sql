@@ -1,0 +1,2 @@
+CREATE TABLE a (id int PRIMARY KEY, v int);
+INSERT INTO a VALUES (1,1);
