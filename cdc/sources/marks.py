@@ -50,9 +50,8 @@ class TransactionMarks:
     def _mark(self, status: str, transaction: str, commit_us: int, counts: Mapping[str, int] | None) -> SourceRecord:
         counted = counts is not None
         counts = counts or {}
-        self._buckets = buckets_for(
-            len(counts), self._buckets
-        )  # Debezium clears its map, which stays as large as it was
+        # Debezium clears its map, which stays as large as it was.
+        self._buckets = buckets_for(len(counts), self._buckets)
         collections = [
             {"data_collection": each, "event_count": counts[each]} for each in in_java_order(counts, self._buckets)
         ]

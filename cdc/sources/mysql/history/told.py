@@ -149,7 +149,5 @@ def _without_leading(statement: str) -> str:
 def named_tables(tables: Iterable[TableId]) -> tuple[TableId, ...]:
     """Return tables once each, in the order of a java.util.HashSet of `database.table`: that is how Debezium names them in `source.table`."""
     by_name = {str(table): table for table in tables}
-    buckets = BUCKETS
-    while buckets < int(len(by_name) / 0.75) + 1:  # as HashSet(Collection) begins
-        buckets *= 2
-    return tuple(by_name[name] for name in in_java_order(by_name, buckets))
+    capacity = max(BUCKETS, int(len(by_name) / 0.75) + 1)  # as HashSet(Collection) begins
+    return tuple(by_name[name] for name in in_java_order(by_name, capacity))

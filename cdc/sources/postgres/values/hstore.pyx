@@ -3,14 +3,14 @@
 Format: the PostgreSQL manual, "hstore", External Representation: `"a"=>"1", "b"=>NULL`, with backslashes before quotes and backslashes.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
 from cdc.converters.json_text cimport write_string
 from cdc.model.batch cimport ChangeBatch
 from cdc.model.buffer cimport Buffer
-from cdc.sources.postgres.values.hash_order cimport in_hash_order
 from cdc.sources.columns.values cimport ValueDecoder, malformed
+from cdc.sources.java_order cimport in_hash_order, java_hash
 
 
 cdef class HstoreMapDecoder(ValueDecoder):
@@ -67,7 +67,7 @@ cdef list read_pairs(const char *text, Py_ssize_t size):
             at += 4
         else:
             pairs.append((key, read_quoted(text, size, &at)))
-        hashes.append(java_hash(key))
+        hashes.append(java_hash(key.decode("utf-8", "replace")))
     return in_hash_order(pairs, hashes, 16)
 
 
@@ -94,14 +94,3 @@ cdef bytes read_quoted(const char *text, Py_ssize_t size, Py_ssize_t *at):
     at[0] = end + 1
     found = text[first:end]
     return found.replace(b'\\"', b'"').replace(b"\\\\", b"\\") if escaped else found
-
-
-cdef uint32_t java_hash(bytes key) except? 0:
-    """Return what Java's `String.hashCode` makes of a text: over its UTF-16 units."""
-    cdef uint32_t found = 0
-    cdef bytes units = key.decode("utf-8", "replace").encode("utf-16-le")
-    cdef const unsigned char *data = units
-    cdef Py_ssize_t at
-    for at in range(0, len(units), 2):
-        found = 31 * found + (data[at] | data[at + 1] << 8)
-    return found

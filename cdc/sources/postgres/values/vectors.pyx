@@ -6,7 +6,7 @@ Format: the README of pgvector, "Reference".
 from libc.stdint cimport int64_t
 
 from cdc.model.batch cimport ChangeBatch
-from cdc.sources.postgres.values.hash_order cimport in_hash_order
+from cdc.sources.java_order cimport in_hash_order
 from cdc.sources.columns.values cimport ValueDecoder, malformed, read_double
 
 from cdc.errors import ConversionError
