@@ -73,13 +73,16 @@ def _of_no_table(told: Told) -> Sequence[Told]:
 
 def _of_session(told: Told) -> Told:
     """Return a statement that Debezium's parser tells nothing of: it stands under the default database, as it was written."""
-    outcome = replace(told.outcome, database=told.session.database)
-    return replace(told, statement=told.statement.strip(), outcome=outcome)
+    return _under(told, told.session.database)
+
+
+def _under(told: Told, database: str) -> Told:
+    return replace(told, statement=told.statement.strip(), outcome=replace(told.outcome, database=database))
 
 
 def _of_one_table(told: Told) -> Told:
-    if told.outcome.kind is StatementKind.INDEX:
-        return replace(told, statement=told.statement.strip())
+    if told.outcome.kind is StatementKind.INDEX:  # Debezium's record of it knows no table
+        return _under(told, told.session.database or told.outcome.database)
     return replace(told, statement=_plain(told.statement, told.session))
 
 
@@ -107,14 +110,6 @@ def is_of_no_table(told: Told) -> bool:
     """Tell whether a statement is left out where Debezium tells of captured tables alone; one that makes or drops a database is not."""
     kind = told.outcome.kind
     return kind in (StatementKind.INDEX, StatementKind.OTHER) or _ALTERS_DATABASE.match(told.statement) is not None
-
-
-def as_named(told: Told) -> DdlOutcome:
-    """Return what a statement did with the database that Debezium names: for an index that of the session, as its records know no table."""
-    outcome, session = told.outcome, told.session
-    if outcome.kind is not StatementKind.INDEX or not session.database:
-        return outcome
-    return replace(outcome, database=session.database)
 
 
 def _plain(statement: str, session: DdlSession) -> str:

@@ -26,7 +26,7 @@ from cdc.sources.mysql.ddl.statements import (
 )
 from cdc.sources.mysql.history.recovery import history_record
 from cdc.sources.mysql.history.schema_changes import SHELL, ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.history.told import Told, as_named, is_of_no_table, parts
+from cdc.sources.mysql.history.told import Told, is_of_no_table, parts
 from cdc.sources.mysql.values.charsets import decode_text
 
 log = logging.getLogger(__name__)
@@ -92,8 +92,7 @@ class SchemaTracker:
 
     def _publish(self, told: Told, batch: ChangeBatch, origin: ChangeOrigin, behind: MySqlPosition) -> None:
         now_us = batch.stamp_ns // 1000
-        outcome = as_named(told)
-        record = self._changes.record(told.statement, outcome, origin, now_us, behind.offset(), tables=told.tables)
+        record = self._changes.record(told.statement, told.outcome, origin, now_us, behind.offset(), tables=told.tables)
         if record is not None:
             batch.add_aside(record, SHELL + len(told.statement), context=True)
 
@@ -101,7 +100,7 @@ class SchemaTracker:
         record = history_record(
             told.statement,
             told.session,
-            as_named(told),
+            told.outcome,
             source=self._partition,
             offset=behind.offset(),
             ts_ms=batch.stamp_ns // 1_000_000,
@@ -115,7 +114,7 @@ class SchemaTracker:
         rules, outcome = self._settings.history, told.outcome
         if rules.only_tables:
             return self._is_captured(outcome) if outcome.changes else outcome.kind is StatementKind.VARIABLE
-        if not rules.only_databases or self._captures_database(as_named(told).database):
+        if not rules.only_databases or self._captures_database(outcome.database):
             return True
         return outcome.kind is StatementKind.INDEX and self._is_captured(outcome)
 

@@ -6,7 +6,7 @@ from cdc.model.table import TableId
 from cdc.sources.mysql.ddl.definitions import Definitions
 from cdc.sources.mysql.ddl.statements import DdlSession, apply_ddl
 from cdc.sources.mysql.history.schema_changes import ChangeOrigin, SchemaChanges
-from cdc.sources.mysql.history.told import Told, as_named, is_of_no_table, named_tables, parts
+from cdc.sources.mysql.history.told import Told, is_of_no_table, named_tables, parts
 
 SHOP = DdlSession(database="shop")
 ORIGIN = ChangeOrigin(at_us=1, server_id=1, file="f", position=4)
@@ -76,7 +76,8 @@ def test_an_index_is_told_as_a_change_when_it_becomes_the_key():
 def test_an_index_is_of_the_session_s_database_and_a_table_of_its_own(statement, database):
     session = DdlSession(database="other")
     before = apply_ddl(Definitions(), TABLES[0], SHOP).definitions
-    assert as_named(Told(statement, session, apply_ddl(before, statement, session))).database == database
+    (part,) = parts(Told(statement, session, apply_ddl(before, statement, session)))
+    assert part.outcome.database == database
 
 
 @pytest.mark.parametrize(
