@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Final
 
 from cdc.model.batch import ChangeBatch
+from cdc.model.schema import STRING, Schema
 from cdc.snapshot.progress import SnapshotProgress
 from cdc.snapshot.reading import Message, TableReading
+
+MARKER: Final = Schema(
+    STRING.type,
+    optional=True,
+    name="io.debezium.data.Enum",
+    version=1,
+    default="false",
+    parameters={"allowed": "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"},
+)
+"""The schema of `source.snapshot`."""
 
 
 class RowMarking:
     """Decodes rows with their markers, of one table after another or of several at once; owned by one snapshot.
 
     The last row of a table waits until it is known what follows it. As in Debezium, no row is the snapshot's first when the table that comes
-    first has none. `complete` is called with the name of each table whose rows are all in
-    the batches.
+    first has none. `complete` is called with the name of each table whose rows are all in the batches.
     """
 
     def __init__(self, complete: Callable[[str], None] = lambda name: None) -> None:

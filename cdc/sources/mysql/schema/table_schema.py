@@ -11,8 +11,9 @@ import cdc
 from cdc.config.mysql_settings import MySqlSettings
 from cdc.config.settings import TimeMode
 from cdc.errors import DefinitionMismatch
-from cdc.model.schema import INT32, INT64, STRING, Default, Field, Schema, struct
+from cdc.model.schema import INT32, INT64, STRING, Default, Field, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.snapshot.marking import MARKER
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.layout import NOTHING_KEPT, Kept, LayoutRules, WireColumn
 from cdc.sources.columns.resolved import ResolvedColumn
@@ -27,7 +28,6 @@ from cdc.sources.naming import NameAdjuster, TableTopics
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOT_WORDS: Final = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
 SOURCE_SCHEMA: Final = struct(
     "io.debezium.connector.mysql.Source",
     (
@@ -35,17 +35,7 @@ SOURCE_SCHEMA: Final = struct(
         Field("connector", STRING),
         Field("name", STRING),
         Field("ts_ms", INT64),
-        Field(
-            "snapshot",
-            Schema(
-                STRING.type,
-                optional=True,
-                name="io.debezium.data.Enum",
-                version=1,
-                default="false",
-                parameters={"allowed": _SNAPSHOT_WORDS},
-            ),
-        ),
+        Field("snapshot", MARKER),
         Field("db", STRING),
         Field("sequence", STRING.as_optional()),
         Field("ts_us", INT64.as_optional()),

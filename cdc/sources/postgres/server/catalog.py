@@ -10,8 +10,9 @@ from psycopg.rows import class_row
 
 import cdc
 from cdc.config.settings import PostgresSettings
-from cdc.model.schema import INT64, STRING, Default, Field, Schema, struct
+from cdc.model.schema import INT64, STRING, Default, Field, struct
 from cdc.model.table import Column, Table, TableId
+from cdc.snapshot.marking import MARKER
 from cdc.sources.columns.converter import ColumnConverters, RelationalColumn
 from cdc.sources.columns.layout import NOTHING_KEPT, Kept, Layout, LayoutRules, WireColumn
 from cdc.sources.columns.reselection import Reselection
@@ -50,7 +51,6 @@ select t.oid::bigint as oid, t.typname::text as name, n.nspname::text as schema,
        array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) as labels
 from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = any (%s)
 """
-SNAPSHOT_WORDS = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
 SOURCE_SCHEMA = struct(
     "io.debezium.connector.postgresql.Source",
     (
@@ -58,17 +58,7 @@ SOURCE_SCHEMA = struct(
         Field("connector", STRING),
         Field("name", STRING),
         Field("ts_ms", INT64),
-        Field(
-            "snapshot",
-            Schema(
-                STRING.type,
-                optional=True,
-                name="io.debezium.data.Enum",
-                version=1,
-                default="false",
-                parameters={"allowed": SNAPSHOT_WORDS},
-            ),
-        ),
+        Field("snapshot", MARKER),
         Field("db", STRING),
         Field("sequence", STRING.as_optional()),
         Field("ts_us", INT64.as_optional()),
