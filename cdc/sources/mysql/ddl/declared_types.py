@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from cdc.sources.mysql.ddl.definitions import CharsetChoice, ColumnDefinition, WrittenType
+from cdc.sources.mysql.ddl.definitions import CharsetChoice, ColumnDefinition, WrittenType, is_utf8
 from cdc.sources.mysql.values.charsets import transcoder
 
 SYNONYMS: Final = {
@@ -157,7 +157,7 @@ def settled(column: ColumnDefinition, inherited: CharsetChoice) -> ColumnDefinit
 def _default_in_charset(column: ColumnDefinition) -> ColumnDefinition:
     """Return the column with a default in bytes that are no UTF-8 (0xE9) as the text that they are in its charset."""
     default = column.default
-    if default is None or column.charset is None or not any("\udc80" <= each <= "\udcff" for each in default.text):
+    if default is None or column.charset is None or is_utf8(default.text):
         return column
     data = default.text.encode("utf-8", "surrogateescape")
     return replace(column, default=replace(default, text=transcoder(column.charset).text(data), written=None))

@@ -5,6 +5,7 @@ All are immutable; a change makes a new `Definitions` that shares what stayed th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -61,6 +62,12 @@ class ColumnDefault:
 
 
 NULL_DEFAULT: Final = ColumnDefault(DefaultKind.NULL)
+_BYTES: Final = re.compile("[\udc80-\udcff]")
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a literal has no bytes that are none of UTF-8, for which surrogates stand in its text."""
+    return _BYTES.search(text) is None
 
 
 @dataclass(frozen=True, slots=True)

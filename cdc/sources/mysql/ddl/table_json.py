@@ -17,6 +17,7 @@ from cdc.sources.mysql.ddl.definitions import (
     DefaultKind,
     TableDefinition,
     WrittenType,
+    is_utf8,
 )
 from cdc.sources.mysql.ddl.statements import ChangeType, TableChange
 
@@ -25,8 +26,6 @@ _EPOCH: Final = "1970-01-01 00:00:00"
 _ESCAPED: Final = {"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"}
 _ESCAPES: Final = re.compile(r"[\\'\0\n\r\x1a]")
 _UNESCAPED: Final = re.compile(r"\\(.)|''", re.DOTALL)
-#: What stands in a text for bytes that are no UTF-8; a literal with them is carried as SHOW CREATE TABLE prints it, 0x….
-_BYTES: Final = re.compile("[\udc80-\udcff]")
 _PLAIN: Final = {"0": "\0", "n": "\n", "r": "\r", "Z": "\x1a", "t": "\t", "b": "\b"}
 
 
@@ -95,11 +94,10 @@ def _told_default(column: ColumnDefinition) -> str | None:
     if default.kind is DefaultKind.NOW:
         return _EPOCH
     text = default.text if default.written is None else default.written
-    return written(text) if _BYTES.search(text) is None else f"0x{_encoded(text).hex().upper()}"
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    if is_utf8(text):
+        return written(text)
+    # As SHOW CREATE TABLE prints bytes that are no text.
+    return f"0x{text.encode('utf-8', 'surrogateescape').hex().upper()}"
 
 
 def stored_change(change: TableChange, *, comments: bool) -> dict[str, Any]:
@@ -218,6 +216,6 @@ def _bytes_text(text: str) -> str:
     """Return the default of a column of bytes, from 0x… where these are no UTF-8, for others are carried as text."""
     if re.fullmatch("0x(?:[0-9A-F]{2})+", text):
         data = bytes.fromhex(text[2:]).decode("utf-8", "surrogateescape")
-        if _BYTES.search(data) is not None:
+        if not is_utf8(data):
             return data
     return read(text)
